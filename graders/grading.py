@@ -1,0 +1,168 @@
+"""Grading one rollout: the protocol of a grader, the registry, and the boundary where one may fail.
+
+A grader that raises is a fault of ours. It becomes scores in state `error`, [0, 1], with the cause; it
+never becomes a zero. This module is one of the two places that catch every exception.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from graders.composite import compose
+from graders.interval import UNASSESSED, Interval
+from graders.rubric import Rubric
+from tasks_lib.records import Composite, Facet, Rollout, Score, TaskInstance
+
+
+@dataclass(frozen=True)
+class DimensionScore:
+    """What a grader found out about one dimension."""
+
+    dimension: str
+    interval: Interval
+    reason: str
+    """A few words for a person: what settled it."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """JSON: counts and places, short enough to store for every rollout."""
+    facets: Mapping[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What a grader found out about one output."""
+
+    scores: Sequence[DimensionScore]
+    work: Interval
+    flags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A known blind spot or false alarm of a grader, with the probe or operator that shows it."""
+
+    name: str
+    text: str
+    shown_by: str
+    """Name of the probe or operator of the family that demonstrates it."""
+
+
+class Grader(Protocol):
+    """Scores the outputs of one family without knowing who made them."""
+
+    family: str
+    grader_id: str
+    version: str
+    rubric: Rubric
+    limits: Sequence[Limit]
+
+    def grade(self, instance: TaskInstance, output: str) -> Grade:
+        """Score one output on every dimension of the rubric."""
+        ...
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The rows one rollout leaves in the warehouse."""
+
+    scores: tuple[Score, ...]
+    facets: tuple[Facet, ...]
+    composite: Composite | None
+    """None where the rollout was lost to infrastructure or the grader failed: no number is made up."""
+
+
+class UnknownGraderError(LookupError):
+    """No grader is registered for a family."""
+
+
+_graders: dict[str, Grader] = {}
+
+
+def register_grader(cls: type[Grader]) -> type[Grader]:
+    """Register a grader class for its family; usable as a decorator."""
+    built = cls()
+    _graders[built.family] = built
+    return cls
+
+
+def graders() -> dict[str, Grader]:
+    """Return every known grader by family."""
+    return {**_installed(), **_graders}
+
+
+def grader(family: str) -> Grader:
+    """Return the grader of one family.
+
+    Raises:
+        UnknownGraderError: nobody registered one.
+    """
+    known = graders()
+    if family not in known:
+        raise UnknownGraderError(f"no grader for family {family!r}; graders exist for: {', '.join(sorted(known))}")
+    return known[family]
+
+
+def grade_rollout(instance: TaskInstance, rollout: Rollout) -> Graded:
+    """Grade one rollout; a rollout in status `error` is lost, not bad, and gets no scores."""
+    if rollout.status == "error":
+        return Graded((), (), None)
+    judge = grader(instance.family)
+    try:
+        grade = judge.grade(instance, rollout.output)
+    except Exception as error:
+        return Graded(_failed(judge, rollout, error), (), None)
+
+    scores = tuple(
+        Score(
+            rollout_id=rollout.rollout_id,
+            dimension=score.dimension,
+            grader_id=judge.grader_id,
+            family=instance.family,
+            low=score.interval.low,
+            high=score.interval.high,
+            state=score.interval.state,
+            source="deterministic",
+            reason=score.reason,
+            evidence=dict(score.evidence),
+            grader_version=judge.version,
+        )
+        for score in grade.scores
+    )
+    facets = tuple(
+        Facet(
+            rollout_id=rollout.rollout_id,
+            dimension=score.dimension,
+            facet=name,
+            grader_id=judge.grader_id,
+            low=interval.low,
+            high=interval.high,
+        )
+        for score in grade.scores
+        for name, interval in score.facets.items()
+    )
+    intervals = {score.dimension: score.interval for score in grade.scores}
+    return Graded(scores, facets, compose(rollout.rollout_id, judge.rubric, intervals, grade.work, grade.flags))
+
+
+def _failed(judge: Grader, rollout: Rollout, error: Exception) -> tuple[Score, ...]:
+    return tuple(
+        Score(
+            rollout_id=rollout.rollout_id,
+            dimension=dimension,
+            grader_id=judge.grader_id,
+            family=judge.family,
+            low=UNASSESSED.low,
+            high=UNASSESSED.high,
+            state="error",
+            source="deterministic",
+            reason=f"{type(error).__name__}: {error}",
+            grader_version=judge.version,
+        )
+        for dimension in judge.rubric.weights
+    )
+
+
+@cache
+def _installed() -> dict[str, Grader]:
+    return {point.name: point.load()() for point in entry_points(group="taskassay.graders")}

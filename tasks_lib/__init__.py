@@ -1,0 +1,8 @@
+"""What is asked and who attempts it: records, families, environments, policies.
+
+Knows nothing about scores, storage or orchestration.
+"""
+
+from tasks_lib.registry import family, families, policy, register_family, register_policy
+
+__all__ = ["family", "families", "policy", "register_family", "register_policy"]
