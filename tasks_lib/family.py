@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from tasks_lib.environment import World
-from tasks_lib.records import Mode, TaskInstance, ToolCall, content_hash
+from tasks_lib.records import Mode, TaskInstance, ToolCall
 from tasks_lib.seeds import derive
 
 Expectation = Literal["moves", "still", "may"]
@@ -139,10 +139,6 @@ class Family(ABC):
                 mode=mode,
                 split=split,
             )
-
-    def identify(self, **fields: Any) -> str:
-        """Return the instance_id that follows from everything that shaped an instance."""
-        return f"{self.name}-{content_hash(self.name, self.template_version, fields)}"
 
 
 __all__ = ["Defect", "Expectation", "Family", "Operator", "Probe"]

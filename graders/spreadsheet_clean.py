@@ -1,0 +1,313 @@
+"""The grader of spreadsheet_clean: row identity and cell-by-cell values against the gold table.
+
+Every dimension is a share of what was *expected*, never of what was delivered: a record that is missing
+earns nothing anywhere, so deleting the difficult ones can raise no dimension. A line of junk or an
+invented line only ever adds to a denominator. All dimensions are settled by code.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graders.grading import DimensionScore, Grade, Limit
+from graders.interval import Interval, exactly, share
+from graders.rubric import builtin_rubric
+from graders.tables import (
+    DeliveredRow,
+    DeliveredTable,
+    cell_is,
+    has_type,
+    is_other_unit,
+    match_rows,
+    read_number,
+    read_table,
+    same_number,
+)
+from tasks_lib.records import TaskInstance
+from tasks_lib.spreadsheet_clean.table import FILE_KINDS, JUNK_KINDS, CellDefect, Column, TableTruth, table_truth
+
+_WORD = re.compile(r"[A-Za-z°/]+|[$€£]")
+_FIGURE = re.compile(r"\d[\d,. ]*")
+
+LIMITS = (
+    Limit(
+        "key_altered",
+        "A record whose key was altered is seen as one record lost and one invented, not as one wrong cell.",
+        shown_by="alter_keys",
+    ),
+    Limit(
+        "remark_reworded",
+        "A remark reworded for the better counts as a lost cell: the request asks for texts to stay as they are.",
+        shown_by="alter_text",
+    ),
+    Limit(
+        "any_line_order",
+        "The order of lines carries no score, so an output that shuffles a time series loses nothing.",
+        shown_by="reorder_rows",
+    ),
+)
+
+
+_ZERO = exactly(0.0)
+FACETS = {
+    "data_preservation": ("row_recall", "row_precision"),
+    "format_validity": ("parses", "rectangular", "types"),
+    "unit_consistency": ("value", "unit"),
+    "completeness": ("columns", "cells"),
+}
+"""Dimension -> the parts stored beside it."""
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What is right in the delivered records, each a count of expected cells."""
+
+    typed: int = 0
+    value: int = 0
+    unit: int = 0
+    number: int = 0
+    """Number cells right in value and unit, in a record that shows no other unit anywhere."""
+    kept: float = 0
+    """Filled cells still there, less what was filled in where nothing was recorded."""
+
+    def __add__(self, other: "_Cells") -> "_Cells":
+        return _Cells(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+class SpreadsheetCleanGrader:
+    """Scores a delivered file on data_preservation, format_validity, unit_consistency and completeness."""
+
+    family = "spreadsheet_clean"
+    grader_id = "spreadsheet_clean/deterministic"
+    version = "1"
+    rubric = builtin_rubric("spreadsheet_clean")
+    limits = LIMITS
+
+    def grade(self, instance: TaskInstance, output: str) -> Grade:
+        """Score one delivered file; an output that cannot be read as a table has proven nothing: 0 everywhere."""
+        truth = table_truth(instance)
+        if not output.strip():
+            return self._nothing("empty_output", "nothing was handed in")
+        table = read_table(output, truth.header)
+        if table is None or not self._readable(table):
+            return self._nothing("csv_not_parseable", "no table with the wanted headings can be read")
+        matched = match_rows(truth, table, self.rubric.thresholds["row_agreement_min"])
+        return _grade(truth, table, matched)
+
+    def _readable(self, table: DeliveredTable) -> bool:
+        lines = len(table.rows) + table.broken_lines
+        return lines == 0 or len(table.rows) >= self.rubric.thresholds["readable_lines_min"] * lines
+
+    def _nothing(self, flag: str, reason: str) -> Grade:
+        scores = [
+            DimensionScore(name, _ZERO, reason, {}, dict.fromkeys(facets, _ZERO)) for name, facets in FACETS.items()
+        ]
+        return Grade(scores, work=_ZERO, flags=(flag,))
+
+
+def _grade(truth: TableTruth, table: DeliveredTable, matched: Mapping[int, DeliveredRow]) -> Grade:
+    n_rows, n_columns = len(truth.rows), len(truth.columns)
+    numeric = sum(column.numeric for column in truth.columns)
+    filled = sum(1 for row in truth.rows for cell in row if cell)
+    right = _Cells()
+    for gold, delivered in matched.items():
+        right += _right_cells(truth, gold, delivered)
+
+    # An unreadable line, or a stump of one, may be all that is left of a missing record, which has been
+    # charged already; only what is beyond the missing records is junk.
+    claimed = {delivered.line for delivered in matched.values()}
+    unclaimed = [row for row in table.rows if row.line not in claimed]
+    stumps = sum(row.ragged for row in unclaimed)
+    extra_rows = len(unclaimed) - stumps
+    missing = n_rows - len(matched)
+    extra_lines = max(0, table.broken_lines + stumps - missing) + table.lines_above
+    syntax = exactly(1.0 if table.comma_separated else 0.0)
+    recall = share(len(matched), n_rows)
+    width = n_rows * n_columns + n_columns * extra_lines
+    scores = (
+        DimensionScore(
+            "data_preservation",
+            share(len(matched), n_rows + extra_rows),
+            f"{len(matched)} of {n_rows} records found, {extra_rows} lines too many",
+            {"matched": len(matched), "expected": n_rows, "extra": extra_rows, "missing_rows": _missing(n_rows, matched)},
+            {"row_recall": recall, "row_precision": share(len(matched), len(matched) + extra_rows) if matched else _ZERO},
+        ),
+        DimensionScore(
+            "format_validity",
+            share(right.typed, width) * syntax,
+            f"{right.typed} of {n_rows * n_columns} cells parse as their type, {table.broken_lines} lines unreadable",
+            {"typed": right.typed, "expected": n_rows * n_columns, "broken_lines": table.broken_lines,
+             "lines_above": table.lines_above, "comma_separated": table.comma_separated},
+            {
+                "parses": share(n_rows, n_rows + table.broken_lines + table.lines_above) * syntax,
+                "rectangular": share(n_rows, n_rows + sum(row.ragged for row in table.rows)),
+                "types": share(right.typed, n_rows * n_columns),
+            },
+        ),
+        DimensionScore(
+            "unit_consistency",
+            share(right.number, n_rows * numeric),
+            f"{right.number} of {n_rows * numeric} number cells hold the right value in the wanted unit",
+            {"right": right.number, "expected": n_rows * numeric, "right_value": right.value, "right_unit": right.unit},
+            {"value": share(right.value, n_rows * numeric), "unit": share(right.unit, n_rows * numeric)},
+        ),
+        DimensionScore(
+            "completeness",
+            share(right.kept, filled),
+            f"{right.kept:g} of {filled} filled cells kept, {len(table.columns)} of {n_columns} columns",
+            {"kept": right.kept, "expected": filled, "missing_columns": _absent(truth, table)},
+            {"columns": share(len(table.columns), n_columns), "cells": share(right.kept, filled)},
+        ),
+    )  # fmt: skip
+    return Grade(scores, work=_work(truth, table, matched, recall, len(unclaimed)))
+
+
+def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cells:
+    typed = value = unit = kept = invented = 0
+    raw = truth.raw_rows[gold]
+    numbers: list[bool] = []
+    for place, column in enumerate(truth.columns):
+        wanted, cell = truth.rows[gold][place], delivered.cells.get(column.name)
+        if cell is None:
+            continue
+        typed += has_type(cell, column) if cell else not wanted
+        if column.numeric:
+            value_ok, unit_ok = _judge_number(cell, wanted, column)
+            value += value_ok
+            unit += unit_ok
+            numbers.append(value_ok and unit_ok)
+            kept += bool(wanted and cell)
+        else:
+            kept += bool(wanted) and (cell_is(cell, wanted, column) or cell.strip() in (wanted, raw[place].strip()))
+            invented += bool(cell.strip()) and not wanted and cell != raw[place]
+    stray = _shows_other_unit(truth, gold, delivered)
+    return _Cells(
+        typed=0 if delivered.ragged else typed,
+        value=value,
+        unit=0 if stray else unit,
+        number=0 if stray else sum(numbers),
+        kept=max(0, kept - invented),
+    )
+
+
+def _judge_number(cell: str, wanted: str, column: Column) -> tuple[bool, bool]:
+    """Return (the value is right up to its unit, nothing speaks for another unit)."""
+    if not wanted or not cell:
+        return (cell == wanted, cell == wanted)
+    number = read_number(cell)
+    if number is None:
+        return (False, False)
+    gold = float(wanted)
+    if same_number(number, gold, column.decimals):
+        return (True, True)
+    if is_other_unit(number, gold, column):
+        return (True, False)
+    return (False, True)
+
+
+def _shows_other_unit(truth: TableTruth, gold: int, delivered: DeliveredRow) -> bool:
+    """Tell whether a text that was changed or added to a record holds a unit or an unconverted figure."""
+    raw = truth.raw_rows[gold]
+    # A text of the record under a heading nobody asked for is a matter of headings, not of units.
+    own = {
+        form[place].strip()
+        for place, column in enumerate(truth.columns)
+        if not column.numeric
+        for form in (truth.rows[gold], raw)
+    }
+    texts = [cell for cell in delivered.others if cell.strip() not in own]
+    for place, column in enumerate(truth.columns):
+        cell = delivered.cells.get(column.name, "")
+        if column.type == "text" and cell and cell.strip() not in (truth.rows[gold][place], raw[place].strip()):
+            texts.append(_added(cell, truth.rows[gold][place]))
+    if not any(texts):
+        return False
+    words = {word.casefold() for column in truth.columns for word in column.unit_words}
+    for text in texts:
+        if any(word.casefold() in words or word in "$€£" for word in _WORD.findall(text)):
+            return True
+        if any(_is_unconverted(figure, truth, gold) for figure in _FIGURE.findall(text)):
+            return True
+    return False
+
+
+def _added(cell: str, wanted: str) -> str:
+    """Return what stands in a text beside what should."""
+    return cell.replace(wanted, " ", 1) if wanted else cell
+
+
+def _is_unconverted(figure: str, truth: TableTruth, gold: int) -> bool:
+    number = read_number(figure.strip().rstrip(".,").replace(" ", ""))
+    return number is not None and any(
+        wanted and is_other_unit(number, float(wanted), column)
+        for column, wanted in zip(truth.columns, truth.rows[gold], strict=True)
+        if column.numeric and column.readings
+    )
+
+
+def _work(
+    truth: TableTruth,
+    table: DeliveredTable,
+    matched: Mapping[int, DeliveredRow],
+    recall: Interval,
+    unclaimed: int,
+) -> Interval:
+    """Return the share of the recorded defects that were dealt with.
+
+    What concerns the whole file or a line too many counts only as far as the real records are still
+    there, and a heading only as far as its column's cells are: a header alone, or an empty file, has
+    repaired nothing.
+    """
+    defects = truth.real_defects
+    # A delivered copy of a line that had to go shows as a line too many, and lines have no names: what
+    # is left of the junk is counted, not which of it.
+    junk = sum(defect.kind in JUNK_KINDS for defect in defects)
+    done = (junk - min(junk, unclaimed)) * recall.low
+    for defect in defects:
+        if defect.kind in FILE_KINDS:
+            done += recall.low * _file_repaired(defect, table)
+        elif defect.kind == "header":
+            done += _column_kept(truth, matched, _place(defect))
+        elif defect.kind not in JUNK_KINDS:
+            assert defect.row is not None
+            delivered = matched.get(defect.row)
+            done += delivered is not None and _repaired(truth, defect, delivered)
+    return share(done, len(defects))
+
+
+def _file_repaired(defect: CellDefect, table: DeliveredTable) -> bool:
+    return table.comma_separated if defect.kind == "separator" else table.lines_above == 0
+
+
+def _repaired(truth: TableTruth, defect: CellDefect, delivered: DeliveredRow) -> bool:
+    if defect.column is None:
+        return not delivered.ragged
+    assert defect.row is not None
+    column = truth.columns[defect.column]
+    cell = delivered.cells.get(column.name)
+    return cell is not None and cell_is(cell, truth.rows[defect.row][defect.column], column)
+
+
+def _column_kept(truth: TableTruth, matched: Mapping[int, DeliveredRow], place: int) -> float:
+    column = truth.columns[place]
+    right = 0
+    for gold, delivered in matched.items():
+        cell = delivered.cells.get(column.name)
+        right += cell is not None and (cell == truth.raw_rows[gold][place] or cell_is(cell, truth.rows[gold][place], column))
+    return right / len(truth.rows)
+
+
+def _place(defect: CellDefect) -> int:
+    assert defect.column is not None
+    return defect.column
+
+
+def _missing(n_rows: int, matched: Mapping[int, DeliveredRow]) -> list[int]:
+    return [row for row in range(n_rows) if row not in matched][:10]
+
+
+def _absent(truth: TableTruth, table: DeliveredTable) -> list[str]:
+    return [name for name in truth.header if name not in table.columns]
+
+
+__all__ = ["FACETS", "LIMITS", "SpreadsheetCleanGrader"]

@@ -1,0 +1,255 @@
+"""Measuring primitives for tables: reading a delivered file, cells, numbers, and whose row is whose.
+
+Knows nothing of weights or rewards. Everything here is exact and deterministic.
+"""
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import product
+
+from tasks_lib.spreadsheet_clean.table import Column, TableTruth
+
+_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][+-]?\d{1,2})?")
+_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
+_SEPARATORS = (",", ";", "\t", "|")
+_HEADER_WITHIN = 8
+"""Lines from the top among which the headings are looked for."""
+
+
+@dataclass(frozen=True)
+class DeliveredRow:
+    """One readable line below the headings, its cells by wanted column."""
+
+    line: int
+    cells: Mapping[str, str]
+    """Wanted column -> text; a wanted column the file does not have is absent."""
+    others: tuple[str, ...]
+    """Cells that stand under no wanted heading."""
+    ragged: bool
+
+
+@dataclass(frozen=True)
+class DeliveredTable:
+    """A delivered file as far as it can be read."""
+
+    columns: tuple[str, ...]
+    """Wanted columns that are there, once each."""
+    rows: tuple[DeliveredRow, ...]
+    broken_lines: int
+    """Lines whose quotes do not balance: nothing on them can be trusted."""
+    lines_above: int
+    """Lines above the headings."""
+    comma_separated: bool
+
+
+def read_table(text: str, wanted: Sequence[str]) -> DeliveredTable | None:
+    """Read a delivered file line by line; None where no line of it holds at least half of the headings.
+
+    A record is a line: no cell of these tables may hold a line break, so one unbalanced quote spoils
+    one line and not the rest of the file. One code fence around the whole text is taken off.
+    """
+    fenced = _FENCE.match(text)
+    lines = (fenced.group(1) if fenced else text).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found = _find_header(lines, wanted)
+    if found is None:
+        return None
+    at, separator, header = found
+    places = {name: header.index(name) for name in wanted if header.count(name) == 1}
+    taken = set(places.values())
+
+    rows, broken = [], 0
+    for number, line in enumerate(lines[at + 1 :], start=at + 2):
+        if not line:
+            continue
+        fields = _fields(line, separator)
+        if fields is None:
+            broken += 1
+            continue
+        rows.append(
+            DeliveredRow(
+                line=number,
+                cells={name: fields[place] if place < len(fields) else "" for name, place in places.items()},
+                others=tuple(cell for place, cell in enumerate(fields) if place not in taken and cell),
+                ragged=len(fields) != len(header),
+            )
+        )
+    return DeliveredTable(tuple(places), tuple(rows), broken, at, separator == ",")
+
+
+def _find_header(lines: Sequence[str], wanted: Sequence[str]) -> tuple[int, str, list[str]] | None:
+    for at, line in enumerate(lines[:_HEADER_WITHIN]):
+        for separator in _SEPARATORS:
+            header = [cell.strip() for cell in _fields(line, separator) or ()]
+            if 2 * sum(1 for name in wanted if header.count(name) == 1) >= len(wanted):
+                return at, separator, header
+    return None
+
+
+def _fields(line: str, separator: str) -> list[str] | None:
+    """Split one line; None where its quoting is broken or it holds a NUL."""
+    if "\0" in line:
+        return None
+    if '"' not in line:
+        return line.split(separator)
+    if line.count('"') % 2:
+        return None
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error:
+        return None
+
+
+def read_number(text: str) -> float | None:
+    """Return a plain number (commas between groups of three allowed), or None."""
+    return float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
+
+
+def same_number(found: float, wanted: float, decimals: int) -> bool:
+    """Tell whether two numbers agree to within half a unit of the last wanted decimal."""
+    return abs(found - wanted) <= 0.51 * 10.0**-decimals
+
+
+def is_other_unit(found: float, gold: float, column: Column) -> bool:
+    """Tell whether a number is the gold value read in one of the column's other units."""
+    for scale, offset in column.readings:
+        reading = scale * gold + offset
+        if abs(reading - gold) > 10.0**-column.decimals and abs(found - reading) <= max(
+            0.006 * abs(reading), 0.51 * 10.0**-column.decimals * min(1.0, scale)
+        ):
+            return True
+    return False
+
+
+def has_type(text: str, column: Column) -> bool:
+    """Tell whether a filled cell parses as its column's type."""
+    if column.numeric:
+        number = read_number(text)
+        return number is not None and (column.type == "decimal" or number == int(number))
+    if column.type == "date":
+        return len(text) == 10 and _parses(date.fromisoformat, text)
+    if column.type == "datetime":
+        return text.endswith("Z") and len(text) >= 17 and _parses(datetime.fromisoformat, text[:-1])
+    if text != text.strip():
+        return False
+    if column.allowed:
+        return text in column.allowed
+    return column.pattern is None or re.fullmatch(column.pattern, text) is not None
+
+
+def _parses(read: object, text: str) -> bool:
+    try:
+        read(text)  # type: ignore[operator]
+    except ValueError:
+        return False
+    return True
+
+
+def canonical(text: str, column: Column) -> str:
+    """Return the form in which two spellings of one cell meet: numbers as numbers, times to the minute."""
+    if column.numeric:
+        number = read_number(text)
+        return text if number is None else repr(round(number, column.decimals))
+    if column.type == "datetime" and has_type(text, column):
+        return datetime.fromisoformat(text[:-1]).strftime("%Y-%m-%dT%H:%MZ")
+    return text
+
+
+def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -> dict[int, DeliveredRow]:
+    """Find for every gold row the delivered line that is that record.
+
+    A line carries a record's key in the wanted form or in the form the raw file has it, so an
+    unrepaired record is still the record. Among lines with one key the one that agrees most wins. A
+    line that agrees with the truth in less than `agreement_min` of the record's other filled cells is
+    a made-up line under a copied key, and matches nothing.
+
+    Returns:
+        Gold row -> delivered row; every delivered row is used once at most.
+    """
+    columns = [(place, column) for place, column in enumerate(truth.columns) if column.name in table.columns]
+    keys = [(place, column) for place, column in columns if column.key]
+    others = [(place, column) for place, column in columns if not column.key]
+    if not keys:
+        return {}
+
+    candidates: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for gold, row in enumerate(truth.rows):
+        raw = truth.raw_rows[gold]
+        forms = [{_fold(canonical(row[place], column)), _fold(raw[place])} for place, column in keys]
+        for key in product(*forms):
+            candidates[key].append(gold)
+
+    claims: list[tuple[float, int, int]] = []
+    for index, delivered in enumerate(table.rows):
+        key = tuple(_fold(canonical(delivered.cells[column.name], column)) for _, column in keys)
+        raw_key = tuple(_fold(delivered.cells[column.name]) for _, column in keys)
+        for gold in {*candidates.get(key, ()), *candidates.get(raw_key, ())}:
+            agreement = _agreement(truth, gold, delivered, others)
+            if agreement >= agreement_min:
+                claims.append((-agreement, gold, index))
+
+    matched: dict[int, DeliveredRow] = {}
+    used: set[int] = set()
+    for _, gold, index in sorted(claims):
+        if gold not in matched and index not in used:
+            matched[gold] = table.rows[index]
+            used.add(index)
+    return matched
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _agreement(
+    truth: TableTruth, gold: int, delivered: DeliveredRow, others: Sequence[tuple[int, Column]]
+) -> float:
+    """Return the share of a record's filled cells, keys aside, that the line has in wanted, raw or other-unit form."""
+    filled = [(place, column) for place, column in others if truth.rows[gold][place]]
+    if not filled:
+        return 1.0
+    raw = truth.raw_rows[gold]
+    agreeing = 0
+    for place, column in filled:
+        cell, wanted = delivered.cells[column.name], truth.rows[gold][place]
+        agreeing += (
+            cell in (wanted, raw[place])
+            or cell_is(cell, wanted, column)
+            or _in_other_unit(cell, wanted, column)
+            or _same_digits(cell, (raw[place], wanted), column)
+        )
+    return agreeing / len(filled)
+
+
+def _same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
+    """Tell whether a number was taken over with only its dressing changed, or half of it."""
+    if not column.numeric:
+        return False
+    digits = _digits(cell)
+    return bool(digits) and any(digits == _digits(form) for form in forms)
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdigit())
+
+
+def _in_other_unit(cell: str, wanted: str, column: Column) -> bool:
+    if not column.numeric:
+        return False
+    number = read_number(cell)
+    return number is not None and is_other_unit(number, float(wanted), column)
+
+
+def cell_is(cell: str, wanted: str, column: Column) -> bool:
+    """Tell whether a delivered cell is the gold cell; empty is only equal to empty."""
+    if cell == wanted:
+        return True
+    if not cell or not wanted:
+        return False
+    if column.numeric:
+        number = read_number(cell)
+        return number is not None and same_number(number, float(wanted), column.decimals)
+    return column.type == "datetime" and canonical(cell, column) == wanted
