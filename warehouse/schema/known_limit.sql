@@ -1,0 +1,13 @@
+-- known_limit: what are the graders known not to see?
+-- grain: family, name
+--   family    kind of task
+--   name      limit
+--   text      what it means
+--   shown_by  probe or operator that shows it
+create table if not exists known_limit (
+    family varchar not null,
+    name varchar not null,
+    text varchar not null,
+    shown_by varchar not null,
+    primary key (family, name)
+);

@@ -1,0 +1,1 @@
+"""Estimators that SQL cannot say; everything that can be a view is one."""

@@ -1,0 +1,104 @@
+"""The columns of every table as Polars types, and records as frames of them.
+
+A test holds these against the SQL schema, so that the two cannot drift apart.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel
+
+from tasks_lib.records import canonical_json
+from warehouse.definitions import tables
+from warehouse.errors import WarehouseError
+
+_TYPES: Mapping[str, Any] = {
+    "varchar": pl.String,
+    "json": pl.String,
+    "double": pl.Float64,
+    "bigint": pl.Int64,
+    "ubigint": pl.UInt64,
+    "boolean": pl.Boolean,
+    "timestamptz": pl.Datetime("us", "UTC"),
+}
+
+Row = BaseModel | Mapping[str, Any]
+
+
+def schema_of(table: str) -> dict[str, Any]:
+    """Return column -> Polars type of one table, in the order of its SQL file.
+
+    Raises:
+        WarehouseError: there is no such table.
+    """
+    definition = tables().get(table)
+    if definition is None:
+        raise WarehouseError(f"there is no table {table!r}; tables: {', '.join(tables())}")
+    declared = {}
+    for line in definition.sql.splitlines():
+        words = line.strip().rstrip(",").split()
+        if len(words) >= 2 and words[0] in definition.columns and words[1] in _TYPES and line.startswith("    "):
+            declared[words[0]] = _TYPES[words[1]]
+    return declared
+
+
+def as_frame(table: str, rows: Iterable[Row] | pl.DataFrame) -> pl.DataFrame:
+    """Return rows as a frame with exactly the columns and types of a table.
+
+    Dictionaries, lists and tuples become canonical JSON text; a column that a row lacks becomes null.
+
+    Raises:
+        WarehouseError: a row has a column that the table lacks, or a value of another type.
+    """
+    schema = schema_of(table)
+    if isinstance(rows, pl.DataFrame):
+        return _frame_of_frame(table, rows, schema)
+    listed = [_plain(row) for row in rows]
+    for row in listed[:1]:
+        _check_columns(table, row.keys(), schema)
+    columns = {name: [_cell(row.get(name)) for row in listed] for name in schema}
+    try:
+        return pl.DataFrame(columns, schema=schema)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise WarehouseError(f"table {table}: a value does not fit its column ({error})") from None
+
+
+def _frame_of_frame(table: str, frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
+    _check_columns(table, frame.columns, schema)
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(kind)
+        for name, kind in schema.items()
+    )
+
+
+def _check_columns(table: str, names: Iterable[str], schema: Mapping[str, Any]) -> None:
+    unknown = [name for name in names if name not in schema]
+    if unknown:
+        raise WarehouseError(f"table {table} has no column {unknown[0]!r}; columns: {', '.join(schema)}")
+
+
+def _plain(row: Row) -> Mapping[str, Any]:
+    # The fields as they are: model_dump would copy every nested record, which costs more than the grading.
+    return row.__dict__ if isinstance(row, BaseModel) else row
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        return canonical_json(_jsonable(value))
+    if isinstance(value, str) and "\0" in value:
+        return value.replace("\0", "\ufffd")  # a NUL cannot be stored; the replacement character says so
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise WarehouseError(f"{value!r} has no time zone; store times in UTC")
+    return value
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_jsonable(item) for item in value]
+    return value
