@@ -293,7 +293,9 @@ def _column_kept(truth: TableTruth, matched: Mapping[int, DeliveredRow], place: 
     right = 0
     for gold, delivered in matched.items():
         cell = delivered.cells.get(column.name)
-        right += cell is not None and (cell == truth.raw_rows[gold][place] or cell_is(cell, truth.rows[gold][place], column))
+        right += cell is not None and (
+            cell == truth.raw_rows[gold][place] or cell_is(cell, truth.rows[gold][place], column)
+        )
     return right / len(truth.rows)
 
 

@@ -128,7 +128,7 @@ def has_type(text: str, column: Column) -> bool:
     """Tell whether a filled cell parses as its column's type."""
     if column.numeric:
         number = read_number(text)
-        return number is not None and (column.type == "decimal" or number == int(number))
+        return number is not None and (column.type == "decimal" or number.is_integer())
     if column.type == "date":
         return len(text) == 10 and _parses(date.fromisoformat, text)
     if column.type == "datetime":
@@ -204,9 +204,7 @@ def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _agreement(
-    truth: TableTruth, gold: int, delivered: DeliveredRow, others: Sequence[tuple[int, Column]]
-) -> float:
+def _agreement(truth: TableTruth, gold: int, delivered: DeliveredRow, others: Sequence[tuple[int, Column]]) -> float:
     """Return the share of a record's filled cells, keys aside, that the line has in wanted, raw or other-unit form."""
     filled = [(place, column) for place, column in others if truth.rows[gold][place]]
     if not filled:

@@ -3,6 +3,6 @@
 Knows nothing about scores, storage or orchestration.
 """
 
-from tasks_lib.registry import family, families, policy, register_family, register_policy
+from tasks_lib.registry import families, family, policy, register_family, register_policy
 
-__all__ = ["family", "families", "policy", "register_family", "register_policy"]
+__all__ = ["families", "family", "policy", "register_family", "register_policy"]

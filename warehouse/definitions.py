@@ -1,9 +1,9 @@
 """The SQL files: one object each, with a header that says its question, grain and columns.
 
-    -- group_spread: do rollouts of one instance differ enough to learn from?
-    -- grain: run_id, instance_id, policy_id
-    -- reads: rollout, composite
-    --   run_id   run that produced the group
+-- group_spread: do rollouts of one instance differ enough to learn from?
+-- grain: run_id, instance_id, policy_id
+-- reads: rollout, composite
+--   run_id   run that produced the group
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ class Definition:
 
 def parse(name: str, kind: Literal["table", "view"], sql: str) -> Definition:
     """Read the header of one file."""
-    question, grain, reads, columns = "", (), (), []
+    question = ""
+    grain: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    columns: list[str] = []
     for line in sql.splitlines():
         if not line.startswith("--"):
             break

@@ -1,10 +1,10 @@
 """What can go wrong with a warehouse; every text says what, where and what to do, on one line.
 
-    WarehouseError
-    ├── LockedError        another process has the file open
-    ├── ForeignFileError   the file is not a warehouse, or one of a newer version
-    ├── ShardError         a shard cannot be written or read
-    └── QueryError         the SQL does not run
+WarehouseError
+├── LockedError        another process has the file open
+├── ForeignFileError   the file is not a warehouse, or one of a newer version
+├── ShardError         a shard cannot be written or read
+└── QueryError         the SQL does not run
 """
 
 

@@ -29,17 +29,20 @@ def write_shard(spool: Path, key: str, tables: Mapping[str, Sequence[Row]]) -> N
 
     Raises:
         ShardError: the disk is full or the folder cannot be written.
+        WarehouseError: a row does not fit its table.
     """
     folder = spool / _SHARDS
     final = folder / key
     if final.exists():
         return
+    frames = {table: as_frame(table, rows) for table, rows in tables.items()}
+    unfinished = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
-        for table, rows in tables.items():
+        for table, frame in frames.items():
             path = unfinished / f"{table}.parquet"
-            as_frame(table, rows).write_parquet(path)
+            frame.write_parquet(path)
             _sync(path)
         _sync(unfinished)
         try:
@@ -50,7 +53,11 @@ def write_shard(spool: Path, key: str, tables: Mapping[str, Sequence[Row]]) -> N
             shutil.rmtree(unfinished)  # somebody else finished the same chunk first
         _sync(folder)
     except OSError as error:
-        raise ShardError(f"{folder}: chunk {key} cannot be written ({error.strerror}); free the disk and resume") from None
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        raise ShardError(
+            f"{folder}: chunk {key} cannot be written ({error.strerror or error}); free the disk and resume"
+        ) from None
 
 
 def shard_keys(spool: Path) -> set[str]:

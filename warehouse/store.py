@@ -6,6 +6,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,13 +14,14 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from tasks_lib.records import content_hash
 from warehouse.definitions import tables, views
 from warehouse.errors import ForeignFileError, LockedError, QueryError, ShardError, WarehouseError
-from warehouse.shards import shard_files
+from warehouse.shards import shard_files, sweep
 from warehouse.tables import Row, as_frame, schema_of
 
 SCHEMA_VERSION = 1
-LOADED_TABLES = ("rollout", "score", "facet", "composite", "judge_call")
+LOADED_TABLES = ("planned", "rollout", "score", "facet", "composite", "judge_call")
 """Tables that shards may hold."""
 _KEEPS_LATEST = frozenset(
     {"run", "planned", "threshold", "family", "operator", "expectation", "probe", "rubric", "known_limit"}
@@ -36,7 +38,10 @@ class Warehouse:
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
-        """Open a warehouse file; unless `read_only`, make what is missing of it.
+        """Open a warehouse file; unless `read_only`, make the file and the tables it lacks.
+
+        Views that an older version of the program left are replaced, if need be and possible also
+        before reading only.
 
         Raises:
             LockedError: another process has the file open.
@@ -49,17 +54,19 @@ class Warehouse:
             raise WarehouseError(f"{path}: the folder {path.parent} does not exist; make it or name another --db")
         if path.is_dir():
             raise WarehouseError(f"{path}: is a folder; --db takes a file")
-        if path.exists() and path.stat().st_size:
-            # Looked at first without the right to write: a file that is not ours must not change by a byte.
-            _check_ours(path)
-        warehouse = cls(_connect(path, read_only=read_only), str(path))
-        try:
-            if not read_only:
-                warehouse._create()
-        except duckdb.Error as error:
-            warehouse.close()
-            raise WarehouseError(f"{path}: the schema cannot be made ({_first_line(error)})") from None
-        return warehouse
+        # Looked at first without the right to write: a file that is not ours must not change by a byte.
+        found = _look_into(path) if path.exists() and path.stat().st_size else None
+        if read_only and found is None:
+            raise WarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
+        if found != _fingerprint():
+            try:
+                with cls(_connect(path, read_only=False), str(path)) as outdated:
+                    outdated._create()
+            except WarehouseError:
+                # Whoever only reads makes do with the views of an older version.
+                if not read_only:
+                    raise
+        return cls(_connect(path, read_only=read_only), str(path))
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -89,7 +96,7 @@ class Warehouse:
         cursor = self._connection.cursor()
         try:
             relation = cursor.sql(query, params=list(params)) if params else cursor.sql(query)
-            return pl.DataFrame() if relation is None else relation.pl()
+            return pl.DataFrame() if relation is None else _in_utc(relation.pl())
         except duckdb.Error as error:
             raise QueryError(f"the query does not run: {_first_line(error)}") from None
         finally:
@@ -144,7 +151,9 @@ class Warehouse:
             found = shard_files(spool, table)
             if found:
                 sources[table] = found
-        return self._in_transaction(sources)
+        added = self._in_transaction(sources)
+        sweep(spool)
+        return added
 
     def _in_transaction(self, sources: dict[str, Any]) -> dict[str, int]:
         added = {}
@@ -164,33 +173,47 @@ class Warehouse:
 
     def _create(self) -> None:
         cursor = self._connection.cursor()
-        cursor.begin()
-        for definition in (*tables().values(), *views().values()):
-            cursor.execute(definition.sql)
-        cursor.execute("insert or ignore into schema_version values (?)", [SCHEMA_VERSION])
-        cursor.commit()
-        cursor.close()
+        try:
+            cursor.begin()
+            for definition in (*tables().values(), *views().values()):
+                cursor.execute(definition.sql)
+            cursor.execute("insert or ignore into schema_version values (?)", [SCHEMA_VERSION])
+            cursor.execute(f"comment on table schema_version is '{_fingerprint()}'")
+            cursor.commit()
+        except duckdb.Error as error:
+            text = f"{self._place}: the schema cannot be made ({_first_line(error)}); name another --db"
+            raise WarehouseError(text) from None
+        finally:
+            cursor.close()
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str]) -> int:
     columns = ", ".join(schema_of(table))
-    key = ", ".join(tables()[table].grain)
-    read = "read_parquet(?)" if isinstance(source, list) else "incoming"
-    if not isinstance(source, list):
-        cursor.register("incoming", source.to_arrow())
-    # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
-    unique = (
-        f"select {columns} from {read} "  # noqa: S608 - names come from our own files
-        f"qualify row_number() over (partition by {key}) = 1"
-    )
+    key = tables()[table].grain
     verb = "insert or replace" if table in _KEEPS_LATEST else "insert or ignore"
-    count = f"select count(*) from {table}"  # noqa: S608
+    count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
-    cursor.execute(f"{verb} into {table} ({columns}) {unique}", [source] if isinstance(source, list) else [])
-    after = cursor.execute(count).fetchall()[0][0]
-    if not isinstance(source, list):
+    if isinstance(source, list):
+        _insert(cursor, f"{verb} into {table} ({columns})", columns, key, source)
+    else:
+        # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
+        cursor.register("incoming", source.unique(list(key), keep="last", maintain_order=True).to_arrow())
+        cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming")  # noqa: S608
         cursor.unregister("incoming")
-    return int(after - before)
+    return int(cursor.execute(count).fetchall()[0][0] - before)
+
+
+def _insert(
+    cursor: duckdb.DuckDBPyConnection, insert: str, columns: str, key: Sequence[str], shards: list[str]
+) -> None:
+    """Insert from shards; the same key in two of them counts once."""
+    keys = ", ".join(key)
+    twice = f"select {keys} from read_parquet(?) group by all having count(*) > 1 limit 1"  # noqa: S608
+    select = f"select {columns} from read_parquet(?)"  # noqa: S608
+    if cursor.execute(twice, [shards]).fetchall():
+        # Only where needed: the window would hold every transcript in memory.
+        select += f" qualify row_number() over (partition by {keys}) = 1"
+    cursor.execute(f"{insert} {select}", [shards])
 
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -199,6 +222,12 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         text = _first_line(error)
         holder = re.search(r"PID (\d+)", str(error))
+        if "different configuration" in text:
+            raise LockedError(f"{path}: is open in this very process for another use; close it there first") from None
+        if isinstance(error, duckdb.IOException) and (
+            "permission denied" in text.lower() or "read-only" in text.lower()
+        ):
+            raise WarehouseError(f"{path}: may not be opened ({text}); check who owns it") from None
         if "lock" in text.lower():
             who = f"process {holder.group(1)}" if holder else "another process"
             raise LockedError(f"{path}: is open in {who}; close it there, or wait until it is done") from None
@@ -210,19 +239,47 @@ def _configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnect
     return connection
 
 
-def _check_ours(path: Path) -> None:
+def _look_into(path: Path) -> str | None:
+    """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all."""
     connection = _connect(path, read_only=True)
     try:
-        found = connection.execute("select table_name from duckdb_tables() where not internal").fetchall()
-        names = {name for (name,) in found}
-        if names and "schema_version" not in names:
-            known = ", ".join(sorted(names)[:3])
+        objects = connection.execute(
+            "select table_name, comment from duckdb_tables() where not internal "
+            "union all select view_name, null from duckdb_views() where not internal"
+        ).fetchall()
+        found = dict(objects)
+        if not found:
+            return None
+        if "schema_version" not in found or "rollout" not in found:
+            known = ", ".join(sorted(found)[:3])
             raise ForeignFileError(f"{path}: belongs to something else (it holds {known}); name another --db")
-        versions = connection.execute("select max(version) from schema_version").fetchall() if names else [(None,)]
-        if versions[0][0] is not None and versions[0][0] > SCHEMA_VERSION:
-            raise ForeignFileError(f"{path}: was written by a newer version of this program; update taskassay")
+        version = connection.execute("select max(version) from schema_version").fetchall()[0][0]
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise ForeignFileError(
+                f"{path}: was written by a newer version of this program (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}); update taskassay or name another --db"
+            )
+        return found["schema_version"] or ""
+    except duckdb.Error as error:
+        raise ForeignFileError(f"{path}: is not ours ({_first_line(error)}); name another --db") from None
     finally:
         connection.close()
+
+
+@cache
+def _fingerprint() -> str:
+    """Return what changes whenever a table or view of this version changes."""
+    return content_hash([definition.sql for definition in (*tables().values(), *views().values())])
+
+
+def _in_utc(frame: pl.DataFrame) -> pl.DataFrame:
+    """Name the time zone as the rows that came in did; the engine has a longer name for it."""
+    zoned = [
+        name
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Datetime) and kind.time_zone not in (None, "UTC")
+    ]
+    return frame.with_columns(pl.col(zoned).dt.convert_time_zone("UTC")) if zoned else frame
 
 
 def _first_line(error: Exception) -> str:

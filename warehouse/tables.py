@@ -5,6 +5,7 @@ A test holds these against the SQL schema, so that the two cannot drift apart.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -27,6 +28,7 @@ _TYPES: Mapping[str, Any] = {
 Row = BaseModel | Mapping[str, Any]
 
 
+@cache
 def schema_of(table: str) -> dict[str, Any]:
     """Return column -> Polars type of one table, in the order of its SQL file.
 
@@ -61,16 +63,26 @@ def as_frame(table: str, rows: Iterable[Row] | pl.DataFrame) -> pl.DataFrame:
     columns = {name: [_cell(row.get(name)) for row in listed] for name in schema}
     try:
         return pl.DataFrame(columns, schema=schema)
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which a model can produce, is not text in any encoding.
+        return pl.DataFrame(
+            {name: [_encodable(value) for value in cells] for name, cells in columns.items()}, schema=schema
+        )
     except (TypeError, pl.exceptions.PolarsError) as error:
-        raise WarehouseError(f"table {table}: a value does not fit its column ({error})") from None
+        cause = str(error).strip().splitlines()[0]
+        raise WarehouseError(f"table {table}: a value does not fit its column ({cause})") from None
 
 
 def _frame_of_frame(table: str, frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
     _check_columns(table, frame.columns, schema)
-    return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(kind)
-        for name, kind in schema.items()
-    )
+    try:
+        return frame.select(
+            (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(kind)
+            for name, kind in schema.items()
+        )
+    except pl.exceptions.PolarsError as error:
+        cause = str(error).strip().splitlines()[0]
+        raise WarehouseError(f"table {table}: a value does not fit its column ({cause})") from None
 
 
 def _check_columns(table: str, names: Iterable[str], schema: Mapping[str, Any]) -> None:
@@ -85,13 +97,20 @@ def _plain(row: Row) -> Mapping[str, Any]:
 
 
 def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, (float, int)):
+        return value
+    if isinstance(value, str):
+        # A NUL cannot be stored; the replacement character says that something was there.
+        return value.replace("\0", "\ufffd") if "\0" in value else value
     if isinstance(value, Mapping | list | tuple):
         return canonical_json(_jsonable(value))
-    if isinstance(value, str) and "\0" in value:
-        return value.replace("\0", "\ufffd")  # a NUL cannot be stored; the replacement character says so
     if isinstance(value, datetime) and value.tzinfo is None:
         raise WarehouseError(f"{value!r} has no time zone; store times in UTC")
     return value
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _jsonable(value: Any) -> Any:

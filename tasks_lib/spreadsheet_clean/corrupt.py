@@ -35,7 +35,7 @@ Corruption = Callable[[TableTruth, Random, int], Sheet | None]
 
 def dose_of(severity: int) -> int:
     """Return how many corruptions a severity of 1..4 applies: 1, 2, 4, 8."""
-    return 2 ** (severity - 1)
+    return 1 << (severity - 1)
 
 
 def _one_each(severity: int) -> int:
@@ -125,7 +125,7 @@ def _edit_cells(
     rows = _rows(sheet)
     edited = 0
     for row in _shuffled(rng, range(len(rows))):
-        cell_rng = Random(rng.getrandbits(64))  # noqa: S311 - every record draws the same number of times
+        cell_rng = Random(rng.getrandbits(64))
         if not _is_recognisable(truth, row):
             continue
         for place in _shuffled(cell_rng, columns):
@@ -387,9 +387,7 @@ def _alter_text(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
         new = _nudge(text, column, cell_rng)
         return new if new != truth.raw_rows[row][place].strip() else None
 
-    return _edit_cells(
-        truth, rng, dose, _places(truth, lambda column: not column.numeric and not column.key), edit
-    )
+    return _edit_cells(truth, rng, dose, _places(truth, lambda column: not column.numeric and not column.key), edit)
 
 
 def _blank_cells(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
@@ -427,7 +425,7 @@ def _rename_header(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     sheet = _oracle(truth)
     header = list(sheet.header)
     for place in _column_order(truth, rng)[:dose]:
-        header[place] = header[place].replace("_", " ").title() + " "  + "(new)"
+        header[place] = header[place].replace("_", " ").title() + " " + "(new)"
     return Sheet(tuple(header), sheet.lines)
 
 

@@ -73,8 +73,7 @@ class SpreadsheetWorld:
         return self._write(arguments)
 
     def submission(self, arguments: Mapping[str, Any]) -> str:
-        text = text_argument(arguments, "text", self.draft)
-        return text
+        return text_argument(arguments, "text", self.draft)
 
     def _read(self, arguments: Mapping[str, Any]) -> str:
         lines = self._file(arguments)
@@ -95,7 +94,9 @@ class SpreadsheetWorld:
         text = text_argument(arguments, "text")
         draft = self.draft + text if arguments.get("append", True) else text
         if len(draft) > self.output_limit_chars:
-            raise ToolError(f"The draft would have {len(draft):,} characters; {self.output_limit_chars:,} are the limit.")
+            raise ToolError(
+                f"The draft would have {len(draft):,} characters; {self.output_limit_chars:,} are the limit."
+            )
         self.draft = draft
         return f"The draft has {len(self.draft.splitlines())} lines."
 

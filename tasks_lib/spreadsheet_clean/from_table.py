@@ -89,7 +89,9 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadTableError(f"{path}: is not UTF-8 text (byte {error.start}); export the sheet as CSV in UTF-8") from None
+        raise BadTableError(
+            f"{path}: is not UTF-8 text (byte {error.start}); export the sheet as CSV in UTF-8"
+        ) from None
     try:
         lines = [(number, line) for number, line in enumerate(csv.reader(io.StringIO(text), strict=True), 1) if line]
     except csv.Error as error:

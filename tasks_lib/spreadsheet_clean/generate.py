@@ -35,22 +35,19 @@ def generate_instance(
     raw = truth.render(defect.defect_id for defect in truth.defects).text()
     materials = {archetype.file_name: raw, DICTIONARY: dictionary_text(archetype, mess)}
     prompt = request_text(archetype, mess, materials, mode, stream(seed, "wording"))
-    fields = {
-        "archetype": archetype.name,
-        "seed": seed,
-        "difficulty": difficulty,
-        "knobs": knobs.model_dump(),
-        "mode": mode,
-        "split": split,
-    }
     return TaskInstance(
-        instance_id=f"{family}-{content_hash(family, template_version, fields, prompt, raw)}",
+        instance_id=f"{family}-{content_hash(family, template_version, seed, knobs.model_dump(), prompt, raw)}",
         family=family,
         template_version=template_version,
+        archetype=archetype.name,
+        seed=seed,
+        difficulty=difficulty,
+        knobs=knobs.model_dump(),
+        mode=mode,
+        split=split,
         prompt=prompt,
         materials=materials,
         truth=to_truth(truth),
-        **fields,
     )
 
 
@@ -70,9 +67,7 @@ def _draw_rows(archetype: Archetype, knobs: SpreadsheetKnobs, rng: Random) -> li
     taken = {_key(row, keys) for row in rows}
     for _ in range(twins):
         at = rng.randrange(len(rows))
-        twin = next(
-            twin for k in range(1, 600) if _key(twin := archetype.twin(rows[at], k), keys) not in taken
-        )
+        twin = next(twin for k in range(1, 600) if _key(twin := archetype.twin(rows[at], k), keys) not in taken)
         taken.add(_key(twin, keys))
         rows.insert(at + 1, twin)
     return rows

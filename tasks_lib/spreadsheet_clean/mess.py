@@ -138,9 +138,7 @@ def _mix_units(mess: Mess, index: int, column: RawColumn, rng: Random) -> None:
         mess.facts.append(f"{column.rule.explain} {column.rule.alt.explain}.")
 
 
-def _write_in(
-    mess: Mess, row: int, index: int, column: RawColumn, alt: AltUnit, template: str, hardness: str
-) -> bool:
+def _write_in(mess: Mess, row: int, index: int, column: RawColumn, alt: AltUnit, template: str, hardness: str) -> bool:
     """Write a cell in another unit and make its gold value what that number converts back to."""
     value = float(mess.rows[row][column.name])
     shown = f"{alt.scale * value + alt.offset:.{alt.decimals}f}"
@@ -273,9 +271,7 @@ def _repeat_kept_lines(mess: Mess, rng: Random) -> None:
     repeats = sorted(rng.sample(range(len(mess.rows)), _count(mess.knobs.exact_duplicates, len(mess.rows))))
     # A line below a merged cell must not be repeated apart from its block, so a repeat follows its original.
     new_place = {row: row + sum(1 for earlier in repeats if earlier < row) for row in range(len(mess.rows))}
-    moved = [
-        _replace_row(defect, new_place[defect.row] if defect.row is not None else None) for defect in mess.defects
-    ]
+    moved = [_replace_row(defect, new_place[defect.row] if defect.row is not None else None) for defect in mess.defects]
     for row in repeats:
         for defect in [defect for defect in mess.defects if defect.row == row]:
             moved.append(_replace_row(defect, new_place[row] + 1, f"{defect.defect_id}r"))
@@ -285,9 +281,7 @@ def _repeat_kept_lines(mess: Mess, rng: Random) -> None:
 
 
 def _replace_row(defect: CellDefect, row: int | None, defect_id: str | None = None) -> CellDefect:
-    return CellDefect(
-        defect_id or defect.defect_id, defect.kind, row, defect.column, defect.shown, defect.hardness
-    )
+    return CellDefect(defect_id or defect.defect_id, defect.kind, row, defect.column, defect.shown, defect.hardness)
 
 
 def _add_lines(mess: Mess, rng: Random) -> None:
@@ -351,4 +345,6 @@ def _count(share: float, rows: int) -> int:
 
 def _places(rng: Random, share: float, rows: int, first: int = 1) -> Iterable[int]:
     """Draw the gold rows before which a line stands; a line may follow the last one."""
-    return sorted(rng.sample(range(first, rows + 1), min(rows, round(share * rows + rng.random() * 0.999 * (share > 0)))))
+    return sorted(
+        rng.sample(range(first, rows + 1), min(rows, round(share * rows + rng.random() * 0.999 * (share > 0))))
+    )

@@ -128,7 +128,8 @@ class TableTruth:
         lines: list[Line] = []
         before: dict[int, list[CellDefect]] = defaultdict(list)
         ragged: dict[int, CellDefect] = {}
-        header, above, separator = list(self.header), [], ","
+        header, separator = list(self.header), ","
+        above: list[tuple[str, ...]] = []
         for defect in self.defects:
             if defect.defect_id not in on:
                 continue

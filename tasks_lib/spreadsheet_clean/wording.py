@@ -77,7 +77,7 @@ def dictionary_text(archetype: Archetype, mess: Mess) -> str:
     lines = [f"# About {archetype.file_name}", "", "## Headings in the file", ""]
     for column in archetype.columns:
         heading = mess.headings.get(column.name)
-        lines.append(f"- {column.name}: " + (f"headed \"{heading}\"" if heading else "headed as wanted"))
+        lines.append(f"- {column.name}: " + (f'headed "{heading}"' if heading else "headed as wanted"))
     lines += ["", "## Spellings", ""]
     for column in archetype.columns:
         for label, spellings in column.variants.items():

@@ -7,7 +7,7 @@
 --   code_version  version of the program that ran
 --   started_at    when collecting began
 --   ended_at      when loading ended; null while under way
---   status        planned, completed, cancelled or failed
+--   status        running, completed, cancelled or failed
 --   n_planned     rollouts planned, 0 and up
 create table if not exists run (
     run_id varchar not null,
@@ -20,5 +20,5 @@ create table if not exists run (
     status varchar not null,
     n_planned bigint not null,
     primary key (run_id),
-    check (status in ('planned', 'completed', 'cancelled', 'failed'))
+    check (status in ('running', 'completed', 'cancelled', 'failed'))
 );

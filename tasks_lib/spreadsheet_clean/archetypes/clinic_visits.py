@@ -5,7 +5,9 @@ from random import Random
 from tasks_lib.spreadsheet_clean.archetype import AltUnit, Archetype, RawColumn, Row
 from tasks_lib.spreadsheet_clean.archetypes.draw import comment, day, maybe, number, pick, whole
 
-_MASS = (AltUnit(2.20462, decimals=1, templates=("{} lb", "{}lb"), words=("lb", "pounds"), explain="1 kg is 2.20462 lb"),)
+_MASS = (
+    AltUnit(2.20462, decimals=1, templates=("{} lb", "{}lb"), words=("lb", "pounds"), explain="1 kg is 2.20462 lb"),
+)
 _WARMTH = (AltUnit(1.8, 32.0, decimals=1, templates=("{} F", "{}°F"), words=("F", "°F", "Fahrenheit"),
                    explain="°C is (°F - 32) / 1.8"),)  # fmt: skip
 _GLUCOSE = (AltUnit(18.0182, decimals=0, templates=("{} mg/dL",), words=("mg/dL", "mg"),

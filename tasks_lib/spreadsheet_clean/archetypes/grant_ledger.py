@@ -10,7 +10,9 @@ _MONEY = (
     AltUnit(0.79, decimals=2, templates=("£{}", "{} GBP"), words=("GBP", "£"), explain="1 USD is 0.79 GBP"),
 )
 _AREA = (
-    AltUnit(2.47105, decimals=2, templates=("{} ac", "{} acres"), words=("ac", "acres"), explain="1 ha is 2.47105 acres"),
+    AltUnit(
+        2.47105, decimals=2, templates=("{} ac", "{} acres"), words=("ac", "acres"), explain="1 ha is 2.47105 acres"
+    ),
 )
 
 

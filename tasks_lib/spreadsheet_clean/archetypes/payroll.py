@@ -9,7 +9,9 @@ _TIME = (
     AltUnit(60.0, decimals=0, templates=("{} min",), words=("min", "minutes"), explain="an hour has 60 minutes"),
     AltUnit(0.125, decimals=3, templates=("{} d", "{} days"), words=("d", "days"), explain="a working day is 8 hours"),
 )
-_MONEY = (AltUnit(100.0, decimals=0, templates=("{} ct", "{} cents"), words=("ct", "cents"), explain="100 cents are 1 euro"),)
+_MONEY = (
+    AltUnit(100.0, decimals=0, templates=("{} ct", "{} cents"), words=("ct", "cents"), explain="100 cents are 1 euro"),
+)
 
 
 def _draw(rng: Random, n: int) -> list[Row]:

@@ -1,0 +1,123 @@
+"""Assaying from Python: a notebook, a script, a trainer. Everything comes back as Polars frames."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.prefect_runtime import require_server
+from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect
+from flows.settings import DEFAULT_POLICIES, read_settings
+from flows.summary import RunSummary, summarise
+from tasks_lib.records import TaskInstance
+from warehouse import Warehouse
+
+REWARDS = """
+    select
+        rollout.instance_id,
+        policy.name as policy,
+        rollout.sample,
+        rollout.status,
+        composite.reward,
+        composite.low,
+        composite.high,
+        composite.ready
+    from rollout
+    join policy using (policy_id)
+    left join composite using (rollout_id)
+    where rollout.run_id = ? and policy.kind not in ('ladder', 'probe')
+    order by rollout.instance_id, policy.name, rollout.sample
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run and the questions it can be asked."""
+
+    run_id: str
+    db: Path
+    _folder: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
+    """Holds a warehouse that nobody asked to keep, until the run is forgotten."""
+
+    @property
+    def rewards(self) -> pl.DataFrame:
+        """One row per rollout, ladders and probes left out: what was attempted, by whom, and what it earned."""
+        return self._ask(REWARDS, [self.run_id])
+
+    @property
+    def summary(self) -> RunSummary:
+        """The answers that the command line shows."""
+        return summarise(self.db, self.run_id)
+
+    def view(self, name: str) -> pl.DataFrame:
+        """Return the rows of a view that belong to this run."""
+        with Warehouse.open(self.db, read_only=True) as warehouse:
+            return warehouse.view(name).filter(pl.col("run_id") == self.run_id)
+
+    def sql(self, query: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+        """Ask the whole warehouse in SQL."""
+        return self._ask(query, params)
+
+    def _ask(self, query: str, params: Sequence[Any]) -> pl.DataFrame:
+        with Warehouse.open(self.db, read_only=True) as warehouse:
+            return warehouse.sql(query, list(params))
+
+
+def evaluate(
+    instances: Iterable[TaskInstance],
+    policies: Sequence[str] = DEFAULT_POLICIES,
+    group: int = 16,
+    *,
+    db: Path | str | None = None,
+    audit: bool = True,
+    prefect: bool = True,
+    workers: int | None = None,
+    plugins: Sequence[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+) -> Run:
+    """Let policies attempt instances, grade what they leave, and load it.
+
+    Args:
+        instances: what to attempt, of one or several families.
+        policies: names such as `sim/weak` or `replay:outputs.jsonl`.
+        group: rollouts of one policy on one instance.
+        db: the warehouse file; None: one that lasts as long as the returned run.
+        audit: also grade oracle, ladders and probes; some verdicts lean on the oracle.
+        prefect: run as a Prefect flow; False does the same work without a server.
+        workers: worker processes; None: one per core.
+        plugins: modules that register families, graders or policies of your own.
+        thresholds: numbers of the verdict rules that differ from the defaults.
+
+    Raises:
+        LookupError, ValueError, WarehouseError: the input cannot be used; nothing was written.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="assay-") if db is None else None
+    settings = read_settings(
+        None,
+        {
+            "db": Path(folder.name) / "assay.duckdb" if folder else Path(str(db)),
+            "policies": tuple(policies), "group": group, "audit": audit, "workers": workers,
+            "plugins": tuple(plugins) or None, "thresholds": dict(thresholds) if thresholds else None,
+        },
+    )  # fmt: skip
+    if prefect:
+        require_server()
+    place = begin_run(settings, instances)
+    _outside_loop(finish_with_prefect if prefect else finish_without_prefect, place, settings.workers)
+    return Run(place.run_id, place.db, folder)
+
+
+def _outside_loop(work: Any, place: Place, workers: int) -> None:
+    """Do blocking work in a thread of its own where an event loop is running, as it is in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        work(place, workers)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work, place, workers).result()

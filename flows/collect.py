@@ -1,0 +1,40 @@
+"""Collecting: a policy attempts an instance and leaves a rollout.
+
+This is one of the two places that catch every exception: a policy that fails is a row with a cause in status
+`error`, which is never graded and never becomes a zero.
+"""
+
+import time
+import traceback
+
+from tasks_lib.family import Family
+from tasks_lib.policies.base import NotApplicable, Policy
+from tasks_lib.records import Attempt, Rollout, TaskInstance, rollout_id
+
+
+def collect_rollout(run_id: str, family: Family, policy: Policy, instance: TaskInstance, sample: int) -> Rollout | None:
+    """Let a policy attempt an instance once; None where the policy has nothing to offer on it."""
+    started = time.perf_counter()
+    try:
+        attempt = policy.attempt(family, instance, sample)
+    except NotApplicable:
+        return None
+    except Exception as error:
+        attempt = Attempt(status="error", output="", error=_cause(error))
+    return Rollout(
+        rollout_id=rollout_id(run_id, instance.instance_id, policy.spec.policy_id, sample),
+        run_id=run_id,
+        instance_id=instance.instance_id,
+        policy_id=policy.spec.policy_id,
+        sample=sample,
+        steps=len(attempt.transcript),
+        latency_s=time.perf_counter() - started,
+        **{name: getattr(attempt, name) for name in Attempt.model_fields},
+    )
+
+
+def _cause(error: Exception) -> str:
+    """Say what failed and in which line; a file is named without its folder, so that it reads alike everywhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename.rsplit('/', 1)[-1]}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

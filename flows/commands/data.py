@@ -1,0 +1,156 @@
+"""The verbs that go by files: `generate`, `grade`."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands import options
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flows.settings import Settings
+    from tasks_lib.records import TaskInstance
+
+GRADED = """
+    select
+        rollout.instance_id,
+        policy.name as policy,
+        rollout.sample,
+        composite.reward,
+        composite.high,
+        composite.work_low as work,
+        composite.ready,
+        array_to_string(composite.flags::varchar[], ' ') as flags
+    from rollout
+    join policy using (policy_id)
+    left join composite using (rollout_id)
+    where rollout.run_id = ?
+    order by rollout.instance_id, policy.name, rollout.sample
+"""
+
+
+def generate(
+    family: options.Families = None,
+    n: options.Number = None,
+    seed: options.Seed = None,
+    difficulty: options.Difficulty = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File of JSON lines to write.")] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="Label of the set, such as train, heldout or stress.")
+    ] = "train",
+    from_table: Annotated[
+        Path | None,
+        typer.Option("--from-table", help="Make spreadsheet_clean instances of your own clean table (CSV)."),
+    ] = None,
+    config: options.Config = None,
+    plugin: options.Plugins = None,
+) -> None:
+    """Write task instances to a file of JSON lines."""
+    from flows import console
+    from flows.generate import archetypes, generate_instances, instances_from_table, write_lines
+    from flows.plan import chosen_families
+    from flows.pool import import_plugins
+    from flows.settings import read_settings
+
+    settings = read_settings(
+        config,
+        {
+            "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
+            "plugins": options.names(plugin),
+        },
+    )  # fmt: skip
+    import_plugins(settings.plugins)
+    families = chosen_families(settings)
+    target = out or Path(f"{'-'.join(families)}.jsonl")
+    if from_table is None:
+        made = list(generate_instances(settings, families.values(), split))
+    else:
+        _require_spreadsheets(settings)
+        made = list(instances_from_table(from_table, settings))
+    count = write_lines(target, made)
+    kinds = ", ".join(f"{name} {number}" for name, number in sorted(archetypes(made).items()))
+    console.line(f"{count:,} instances in {target}: {kinds}")
+    console.next_steps(f"assay run --instances {target}", f"assay grade --instances {target} --outputs OUTPUTS.jsonl")
+
+
+def grade(
+    instances: Annotated[
+        Path, typer.Option("--instances", help="The instances, JSON lines as `generate` writes them.")
+    ],
+    outputs: Annotated[
+        Path,
+        typer.Option("--outputs", help='The outputs, JSON lines: {"instance_id", "policy", "sample", "output"}.'),
+    ],
+    db: Annotated[Path | None, typer.Option("--db", help="Also keep the result in this warehouse file.")] = None,
+    workers: options.Workers = None,
+    plugin: options.Plugins = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Grade outputs that another system produced; prints a row per output."""
+    from flows.plan import parse_instances
+    from flows.pool import import_plugins
+    from flows.settings import read_settings
+
+    settings = read_settings(None, {"workers": workers, "plugins": options.names(plugin), "db": db})
+    import_plugins(settings.plugins)
+    asked = parse_instances(instances)
+    names = _replay_names(instances, outputs, asked)
+    settings = settings.model_copy(update={"policies": names, "audit": False, "weak": None, "strong": None})
+    if db is not None:
+        _grade_into(settings, asked, as_json, kept=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="assay-grade-") as folder:
+        _grade_into(settings.model_copy(update={"db": Path(folder) / "grade.duckdb"}), asked, as_json, kept=False)
+
+
+def _grade_into(settings: "Settings", asked: "list[TaskInstance]", as_json: bool, kept: bool) -> None:
+    from flows import console
+    from flows.runs import begin_run, finish_without_prefect
+    from warehouse import Warehouse
+
+    place = begin_run(settings, asked)
+    finish_without_prefect(place, settings.workers)
+    with Warehouse.open(settings.db, read_only=True) as warehouse:
+        graded = warehouse.sql(GRADED, [place.run_id])
+    if as_json:
+        console.print_json(graded)
+        return
+    console.print_frame(graded, {name: name.replace("_", " ") for name in graded.columns})
+    _close(graded, settings, kept)
+
+
+def _close(graded: "pl.DataFrame", settings: "Settings", kept: bool) -> None:
+    from flows import console
+
+    scored = graded["reward"].drop_nulls()
+    mean = f"mean reward {sum(scored) / len(scored):.4f}" if len(scored) else "none could be graded"
+    console.line(f"{graded.height:,} outputs, {mean}" + (f", in {settings.db}" if kept else ""))
+    if kept:
+        console.next_steps(f"assay verdicts --db {settings.db}")
+    else:
+        console.next_steps("add --db FILE.duckdb to keep this and query it with `assay sql`")
+
+
+def _replay_names(instances: Path, outputs: Path, asked: "list[TaskInstance]") -> tuple[str, ...]:
+    from flows.errors import InputError
+    from tasks_lib.policies.replay import read_outputs
+
+    known = {instance.instance_id for instance in asked}
+    records = read_outputs(outputs.resolve())
+    for record in records:
+        if record.instance_id not in known:
+            raise InputError(
+                f"{outputs}: instance {record.instance_id!r} (policy {record.policy}, sample {record.sample}) "
+                f"is not in {instances}"
+            )
+    return tuple(f"replay:{outputs.resolve()}:{name}" for name in sorted({record.policy for record in records}))
+
+
+def _require_spreadsheets(settings: "Settings") -> None:
+    from flows.errors import InputError
+
+    if settings.families not in ((), ("spreadsheet_clean",)):
+        raise InputError(f"--from-table makes spreadsheet_clean instances, not {', '.join(settings.families)}")

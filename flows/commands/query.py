@@ -1,0 +1,117 @@
+"""The verbs that only ask: `tables`, `sql`, `verdicts`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flows.commands import options
+
+BY_INSTANCE = """
+    select
+        task_verdict.instance_id,
+        policy.name as policy,
+        task_verdict.verdict,
+        task_verdict.resolved,
+        task_verdict.n,
+        task_verdict.mean_reward as mean,
+        task_verdict.std_reward as std,
+        task_verdict.reason
+    from task_verdict join policy using (policy_id)
+    where task_verdict.run_id = ? and policy.kind in ('model', 'simulated', 'replay')
+    order by policy.name, task_verdict.instance_id
+"""
+
+
+def tables(db: options.Db = None, as_json: options.AsJson = False) -> None:
+    """List what the warehouse holds: tables and views, their rows, and the question each answers."""
+    from flows import console
+    from warehouse import Warehouse
+
+    path = _existing(db)
+    with Warehouse.open(path, read_only=True) as warehouse:
+        described = warehouse.describe()
+    if as_json:
+        console.print_json(described)
+        return
+    for kind in described["kind"].unique(maintain_order=True):
+        console.headline(f"{kind}s")
+        console.print_frame(described.filter(kind=kind), {"name": "name", "n_rows": "rows", "question": "answers"})
+    console.next_steps(f'assay sql --db {path} "from task_verdict limit 10"')
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="A query; the warehouse is opened for reading only.")],
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Ask the warehouse in SQL."""
+    from flows import console
+    from warehouse import Warehouse
+
+    path = _existing(db)
+    with Warehouse.open(path, read_only=True) as warehouse:
+        answer = warehouse.sql(query, [])
+    if as_json:
+        console.print_json(answer)
+        return
+    console.print_result(answer)
+    console.line(f"{answer.height:,} row{'' if answer.height == 1 else 's'}")
+    console.next_steps(f"assay tables --db {path}")
+
+
+def verdicts(
+    run: Annotated[str | None, typer.Option("--run", help="The run (default: the latest).")] = None,
+    by: Annotated[Literal["policy", "instance"], typer.Option("--by", help="One row per what.")] = "policy",
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say of every group of rollouts whether there is something to learn from it."""
+    from flows import console, views
+    from flows.summary import VERDICTS, summarise
+    from warehouse import Warehouse
+
+    path = _existing(db)
+    run_id = run or _latest(path)
+    with Warehouse.open(path, read_only=True) as warehouse:
+        _require_run(warehouse.sql("select run_id from run where run_id = ?", [run_id]).height, run_id, path)
+        answer = warehouse.sql(VERDICTS if by == "policy" else BY_INSTANCE, [run_id])
+    if as_json:
+        console.print_json(answer)
+        return
+    console.line(f"Run {run_id}")
+    if by == "policy":
+        views.show_verdicts(summarise(path, run_id))
+    else:
+        console.print_result(answer.drop("reason"))
+        console.line("Why, in a sentence each: --json")
+    other = "instance" if by == "policy" else "policy"
+    console.next_steps(f"assay verdicts --db {path} --run {run_id} --by {other}")
+
+
+def _existing(db: Path | None) -> Path:
+    from flows.errors import InputError
+    from flows.settings import read_settings
+
+    path = read_settings(None, {"db": db}).db
+    if not path.exists():
+        raise InputError(f"{path}: there is no warehouse; `assay demo` or `assay run` makes one, --db names another")
+    return path
+
+
+def _latest(path: Path) -> str:
+    from flows.errors import InputError
+    from flows.summary import latest_run
+
+    run_id = latest_run(path)
+    if run_id is None:
+        raise InputError(f"{path}: holds no completed run; make one with `assay run --db {path}`")
+    return run_id
+
+
+def _require_run(found: int, run_id: str, path: Path) -> None:
+    from flows.errors import InputError
+
+    if not found:
+        hint = f"list them: assay sql --db {path} 'from run'"
+        raise InputError(f"{path}: there is no run {run_id!r}; {hint}")

@@ -1,0 +1,198 @@
+"""The verbs that assay: `run`, `demo`, `audit`."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from flows.commands import options
+
+if TYPE_CHECKING:
+    from flows.runs import Place
+    from flows.settings import Settings
+    from flows.summary import RunSummary
+
+DEMO_DB = Path("demo-output/assay.duckdb")
+
+
+def run(
+    config: options.Config = None,
+    family: options.Families = None,
+    n: options.Number = None,
+    seed: options.Seed = None,
+    difficulty: options.Difficulty = None,
+    policy: options.Policies = None,
+    group: options.Group = None,
+    instances: Annotated[
+        Path | None, typer.Option("--instances", help="Attempt these instances (JSON lines) instead of generated ones.")
+    ] = None,
+    audit: Annotated[
+        bool | None, typer.Option("--audit/--no-audit", help="Also grade oracle, ladders and probes (default: yes).")
+    ] = None,
+    chunk_size: options.ChunkSize = None,
+    workers: options.Workers = None,
+    runner: Annotated[Literal["local"] | None, typer.Option("--runner", help="Where chunks are worked on.")] = None,
+    plugin: options.Plugins = None,
+    resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that broke off.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Assay: generate instances, collect groups of rollouts, grade, load, and answer."""
+    from flows.errors import InputError
+    from flows.settings import read_settings
+
+    work = {
+        "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
+        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
+        "plugins": options.names(plugin), "audit": audit,
+    }  # fmt: skip
+    settings = read_settings(config, {**work, "db": db, "workers": workers})
+    if resume is None:
+        place = _begin(settings, instances, run_id)
+        _finish(place, settings, as_json)
+        return
+    given = [name for name, value in {**work, "instances": instances}.items() if value is not None]
+    if given:
+        options_given = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(f"--resume does what the run was planned to do; leave out {options_given}")
+    _take_up(settings, resume, as_json)
+
+
+def demo(
+    n: options.Number = None,
+    workers: options.Workers = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show it all, offline: three simulated policies, oracle, ladders, probes; tables and what to type next."""
+    from flows import console
+    from flows.settings import DEFAULT_POLICIES, Settings, read_settings
+
+    target = db or DEMO_DB
+    if db is None:
+        target.parent.mkdir(exist_ok=True)
+    # The demonstration is the same everywhere: of the environment and .env only the worker count is taken.
+    chosen = read_settings(None, {"workers": workers, "n": n})
+    settings = Settings(
+        db=target, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
+        group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
+    )  # fmt: skip
+    console.say("three simulated policies (not models) on generated tables; nothing leaves this machine")
+    _finish(_begin(settings, None, None), settings, as_json)
+
+
+def audit(
+    config: options.Config = None,
+    family: options.Families = None,
+    n: options.Number = None,
+    seed: options.Seed = None,
+    difficulty: options.Difficulty = None,
+    chunk_size: options.ChunkSize = None,
+    workers: options.Workers = None,
+    plugin: options.Plugins = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold."""
+    from flows import console, views
+    from flows.runs import begin_run, finish_without_prefect
+    from flows.settings import read_settings
+
+    settings = read_settings(
+        config,
+        {
+            "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty, "db": db,
+            "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
+            "audit": True, "policies": (),
+        },
+    )  # fmt: skip
+    place = begin_run(settings.model_copy(update={"weak": None, "strong": None}))
+    summary = finish_without_prefect(place, settings.workers)
+    breaches = summary.breaches()
+    if as_json:
+        console.print_json({**_as_json(summary), "breaches": breaches})
+    else:
+        views.show_report_card(summary)
+        views.show_limits(summary)
+        _show_breaches(breaches)
+        console.next_steps(*_next(settings, 'sql "from grader_confusion"', 'sql "from probe_floor"', "tables"))
+    if breaches:
+        raise typer.Exit(1)
+
+
+def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> "Place":
+    from flows.plan import parse_instances
+    from flows.pool import import_plugins
+    from flows.prefect_runtime import require_server
+    from flows.runs import begin_run
+
+    import_plugins(settings.plugins)
+    given = parse_instances(instances) if instances else None
+    require_server()
+    return begin_run(settings, given, run_id)
+
+
+def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
+    from flows import console
+    from flows.runs import Place, completed_run, require_usable
+
+    place = Place(settings.db, run_id)
+    summary = completed_run(place)
+    if summary is None:
+        require_usable(settings.db)
+        _finish(place, settings, as_json)
+        return
+    console.say(f"run {run_id} is complete already; nothing was left to do")
+    _show(summary, settings, as_json)
+
+
+def _finish(place: "Place", settings: "Settings", as_json: bool) -> None:
+    from flows.runs import finish_with_prefect
+
+    _show(finish_with_prefect(place, settings.workers), settings, as_json)
+
+
+def _show(summary: "RunSummary", settings: "Settings", as_json: bool) -> None:
+    from flows import console, views
+
+    if as_json:
+        console.print_json(_as_json(summary))
+        return
+    counts = summary.counts
+    views.show_run(summary)
+    console.line()
+    lost = f", {counts['errors']:,} lost to errors ({counts['first_error']})" if counts["errors"] else ""
+    console.line(
+        f"Run {summary.run_id}: {counts['rollouts']:,} rollouts on {counts['instances']:,} instances{lost}, "
+        f"in {settings.db}"
+    )
+    console.next_steps(*_next(settings, "verdicts --by instance", 'sql "from taskset_health"', "tables"))
+
+
+def _show_breaches(breaches: list[str]) -> None:
+    from flows import console
+
+    if not breaches:
+        console.line("\nEverything holds: oracle, floor, expectations, order.")
+        return
+    console.headline("1 thing does not hold" if len(breaches) == 1 else f"{len(breaches)} things do not hold")
+    for breach in breaches:
+        console.line(f"  {breach}")
+
+
+def _next(settings: "Settings", *commands: str) -> tuple[str, ...]:
+    db = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
+    return tuple(f"assay {command}{db}" for command in commands)
+
+
+def _as_json(summary: "RunSummary") -> dict[str, Any]:
+    return {
+        "run_id": summary.run_id,
+        "counts": summary.counts,
+        **{
+            name: getattr(summary, name).to_dicts()
+            for name in ("verdicts", "probes", "confusion", "monotonicity", "difficulty", "oracle", "limits")
+        },
+    }

@@ -1,0 +1,131 @@
+"""The evaluate flow: chunks -> collect and grade in worker processes -> shards -> one loader -> analysis -> artifacts.
+
+One Prefect task is one chunk. Its thread hands the chunk to a worker process, which writes the shard itself; what
+travels back are counts. A shard that is there is a chunk that is done, so a run taken up again does the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.artifacts import create_artifacts
+from flows.chunks import ChunkDone, work_chunk
+from flows.load import load_run
+from flows.plan import Chunk, read_plan
+from flows.pool import Pool
+from flows.summary import RunSummary, summarise
+from warehouse.errors import LockedError
+from warehouse.shards import shard_keys
+
+Watch = Callable[[ChunkDone], None]
+"""Is told of every finished chunk."""
+
+
+def run_pipeline(spool: Path, db: Path, pool: Pool, workers: int, watch: Watch) -> RunSummary:
+    """Run everything that is left of a plan as one Prefect flow."""
+    plan = read_plan(spool)
+
+    @flow(
+        name="evaluate",
+        flow_run_name=f"evaluate {', '.join(plan.families)} {plan.run_id}",
+        task_runner=ThreadPoolTaskRunner(max_workers=workers),  # type: ignore[arg-type]
+        persist_result=False,
+        validate_parameters=False,
+    )
+    def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
+        """Work on the chunks that are left, load, analyse."""
+        finished = shard_keys(spool)
+        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
+        get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
+        _work_all(spool, run_id, todo, pool, watch)
+        load(spool, Path(db))
+        return analyse(spool, Path(db))
+
+    return evaluate(plan.run_id, str(db), plan.n_rollouts)
+
+
+def _work_all(spool: Path, run_id: str, todo: Sequence[Chunk], pool: Pool, watch: Watch) -> None:
+    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {run_id}")
+    assert isinstance(progress, UUID)  # a coroutine only where it is called from one
+    try:
+        futures = [
+            collect_and_grade.with_options(task_run_name=chunk.label).submit(spool, run_id, _Quoted(chunk), pool)
+            for chunk in todo
+        ]
+        shown = 0
+        for count, future in enumerate(as_completed(futures), start=1):
+            watch(future.result())
+            percent = 100 * count // len(todo)
+            if percent >= shown + 5:
+                shown = percent
+                update_progress_artifact(progress, float(percent))
+    except KeyboardInterrupt:
+        # The threads wait for the workers, and Prefect waits for the threads.
+        pool.close()
+        raise
+
+
+class _Quoted:
+    """Keeps Prefect from walking through a chunk in search of futures."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+
+
+def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BrokenProcessPool)
+
+
+@task(
+    name="collect and grade",
+    retries=3,
+    retry_condition_fn=_worker_died,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def collect_and_grade(spool: Path, run_id: str, quoted: _Quoted, pool: Pool) -> ChunkDone:
+    """Have a worker process work on one chunk; when a worker dies, the chunk is done again from the start."""
+    done = pool.run(work_chunk, spool, run_id, quoted.chunk)
+    log = get_run_logger()
+    log.info("%s: %d graded, %d lost, %.1f s", done.label, done.n_rollouts - done.n_errors, done.n_errors, done.seconds)
+    if done.first_error:
+        log.warning("first of %d failures: %s", done.n_errors, done.first_error)
+    return done
+
+
+def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(state.result(raise_on_failure=False), LockedError)
+
+
+@task(
+    name="load",
+    retries=3,
+    retry_delay_seconds=2,
+    retry_condition_fn=_is_locked,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def load(spool: Path, db: Path) -> dict[str, int]:
+    """Merge all shards into the warehouse in one transaction."""
+    added = load_run(db, spool, read_plan(spool))
+    get_run_logger().info("rows added: %s", added)
+    return added
+
+
+@task(name="analyse", cache_policy=NO_CACHE, persist_result=False)
+def analyse(spool: Path, db: Path) -> RunSummary:
+    """Ask the warehouse what the run says, and leave it as artifacts."""
+    plan = read_plan(spool)
+    summary = summarise(db, plan.run_id)
+    create_artifacts(plan, summary)
+    return summary

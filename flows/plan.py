@@ -1,0 +1,363 @@
+"""The plan of a run: exactly what will be attempted, fixed before anything is.
+
+A plan is written to the run's spool (`<db>.runs/<run_id>/`) before the first attempt, so that a run taken up
+again does the same work and no other. Instances stand once, in `instances.jsonl`; a chunk names them by the
+place of their line.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+import tasks_lib
+from flows.errors import InputError
+from flows.settings import Settings
+from tasks_lib.family import Family
+from tasks_lib.policies.base import Policy
+from tasks_lib.policies.ladder import SEVERITIES
+from tasks_lib.policies.replay import ReplayPolicy
+from tasks_lib.records import PolicySpec, Record, TaskInstance, canonical_json, content_hash
+from tasks_lib.registry import UnknownNameError
+
+PLAN_FILE = "plan.json"
+INSTANCES_FILE = "instances.jsonl"
+MOST_CHUNKS = 900
+"""A flow run with many more task runs than this spends its time on bookkeeping."""
+
+
+class PlannedPolicy(Record):
+    """A policy and how often it attempts each instance."""
+
+    name: str
+    """What a worker builds it from, such as `sim/weak` or `replay:/data/outputs.jsonl`."""
+    policy_id: str
+    samples: int
+
+
+class PlannedInstance(Record):
+    """Where an instance stands in `instances.jsonl`."""
+
+    instance_id: str
+    offset: int
+    """Bytes before its line."""
+
+
+class Chunk(Record):
+    """One portion of work: every policy of it on every instance of it. Groups are never split."""
+
+    key: str
+    """Content hash of the work, which names the shard."""
+    family: str
+    label: str
+    instances: tuple[PlannedInstance, ...]
+    policies: tuple[PlannedPolicy, ...]
+
+    @property
+    def n_rollouts(self) -> int:
+        return len(self.instances) * sum(policy.samples for policy in self.policies)
+
+
+class RunPlan(Record):
+    """What will be done."""
+
+    run_id: str
+    config: dict[str, Any]
+    """The settings that the work follows from, and the anchors `weak` and `strong`."""
+    code_version: str
+    taskset_hash: str
+    started_at: datetime
+    thresholds: dict[str, float]
+    plugins: tuple[str, ...]
+    families: tuple[str, ...]
+    policies: tuple[PolicySpec, ...]
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def config_hash(self) -> str:
+        return content_hash(self.config)
+
+    @property
+    def n_rollouts(self) -> int:
+        """Attempts planned; a ladder without a target on an instance makes fewer."""
+        return sum(chunk.n_rollouts for chunk in self.chunks)
+
+
+def chosen_families(settings: Settings) -> dict[str, Family]:
+    """Return the families of a run; none named means all.
+
+    Raises:
+        UnknownNameError: nobody registered a name.
+    """
+    names = settings.families or tuple(sorted(tasks_lib.families()))
+    return {name: tasks_lib.family(name) for name in names}
+
+
+def audit_policies(family: Family) -> tuple[str, ...]:
+    """Return the names of the oracle, every rung of every ladder and every probe of a family."""
+    ladders = (f"ladder/{operator}@{severity}" for operator in family.operators for severity in SEVERITIES)
+    return ("oracle", *ladders, *(f"probe/{probe}" for probe in family.probes))
+
+
+def make_plan(
+    settings: Settings,
+    families: Sequence[Family],
+    instances: Sequence[TaskInstance],
+    *,
+    run_id: str,
+    code_version: str,
+    started_at: datetime,
+    generated: bool = True,
+) -> tuple[RunPlan, bytes]:
+    """Lay out a run.
+
+    Returns:
+        The plan, and the content of `instances.jsonl` that it points into.
+
+    Raises:
+        UnknownNameError: a policy nobody provides.
+        InputError: no instances, or two that share an identifier.
+    """
+    lines, places = _instance_lines(instances)
+    built = {name: _build(name, families) for name in settings.policies}
+    _refuse_same(built)
+    specs = {policy.spec.policy_id: policy.spec for policy in built.values()}
+    portions: list[_Portion] = []
+    for family in families:
+        own = [places[instance.instance_id] for instance in instances if instance.family == family.name]
+        portions += [
+            _Portion(family.name, own, [_planned(name, policy, settings.group)]) for name, policy in built.items()
+        ]
+        if settings.audit:
+            audit = {name: tasks_lib.policy(name) for name in audit_policies(family) if name not in built}
+            portions.append(_Portion(family.name, own, [_planned(name, policy, 1) for name, policy in audit.items()]))
+            specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
+
+    weak, strong = settings.anchors
+    config = settings.model_dump(mode="json", exclude={"db", "workers"}) | {"weak": weak, "strong": strong}
+    if not generated:  # instances that were handed in follow from no number, seed or difficulty of ours
+        config |= dict.fromkeys(("n", "seed", "difficulty"))
+    plan = RunPlan(
+        run_id=run_id,
+        config=config,
+        code_version=code_version,
+        taskset_hash=content_hash(sorted(places)),
+        started_at=started_at,
+        thresholds=settings.thresholds,
+        plugins=settings.plugins,
+        families=tuple(family.name for family in families),
+        policies=tuple(specs.values()),
+        chunks=tuple(_all_chunks(portions, settings.chunk_size)),
+    )
+    return plan, lines
+
+
+def write_plan(spool: Path, plan: RunPlan, instance_lines: bytes) -> None:
+    """Write a plan and its instances; the spool appears whole or not at all.
+
+    Raises:
+        InputError: there is a run of that name already.
+    """
+    if spool.exists():
+        raise InputError(f"there is a run {plan.run_id!r} already in {spool}; take it up with --resume {plan.run_id}")
+    spool.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".plan-", dir=spool.parent))
+    try:
+        _write_synced(unfinished / INSTANCES_FILE, instance_lines)
+        _write_synced(unfinished / PLAN_FILE, plan.model_dump_json().encode())
+        unfinished.rename(spool)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def read_plan(spool: Path) -> RunPlan:
+    """Read the plan of a run that was begun.
+
+    Raises:
+        InputError: there is none, or another version of this program wrote it.
+    """
+    path = spool / PLAN_FILE
+    try:
+        return RunPlan.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no plan to take up; {_others(spool)}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}, field {place!r}: {first['msg']}; was it written by another version?") from None
+
+
+def read_instance(spool: Path, place: PlannedInstance) -> TaskInstance:
+    """Read one instance of a run."""
+    with (spool / INSTANCES_FILE).open("rb") as lines:
+        lines.seek(place.offset)
+        return TaskInstance.model_validate_json(lines.readline())
+
+
+def all_instances(spool: Path) -> Iterator[TaskInstance]:
+    """Read every instance of a run, in order."""
+    with (spool / INSTANCES_FILE).open("rb") as lines:
+        for line in lines:
+            yield TaskInstance.model_validate_json(line)
+
+
+def runs_folder(db: Path) -> Path:
+    """Return where the runs of a warehouse are kept while they are not finished."""
+    return db.with_name(f"{db.name}.runs")
+
+
+def unfinished_runs(db: Path) -> list[str]:
+    """Return the runs of a warehouse that can be taken up again, oldest first."""
+    folder = runs_folder(db)
+    return sorted(path.parent.name for path in folder.glob(f"*/{PLAN_FILE}")) if folder.is_dir() else []
+
+
+def _others(spool: Path) -> str:
+    others = sorted(path.parent.name for path in spool.parent.glob(f"*/{PLAN_FILE}"))
+    return f"unfinished runs here: {', '.join(others)}" if others else "no run is unfinished here"
+
+
+def _instance_lines(instances: Iterable[TaskInstance]) -> tuple[bytes, dict[str, PlannedInstance]]:
+    lines, places, offset = [], {}, 0
+    for instance in instances:
+        if instance.instance_id in places:
+            raise InputError(f"instance {instance.instance_id} stands there twice; every instance needs its own id")
+        line = canonical_json(instance.model_dump(mode="json")).encode() + b"\n"
+        places[instance.instance_id] = PlannedInstance(instance_id=instance.instance_id, offset=offset)
+        lines.append(line)
+        offset += len(line)
+    if not lines:
+        raise InputError("there are no instances to attempt")
+    return b"".join(lines), places
+
+
+def _build(name: str, families: Sequence[Family]) -> Policy:
+    """Build a policy to see that it exists; probes and operators are known to families only."""
+    provider, _, rest = name.partition("/")
+    if provider == "probe" and not any(rest in family.probes for family in families):
+        known = sorted({probe for family in families for probe in family.probes})
+        raise UnknownNameError(f"unknown policy {name!r}; known probes: {', '.join(known)}")
+    if provider == "ladder":
+        operator = rest.partition("@")[0]
+        if not any(operator in family.operators for family in families):
+            known = sorted({operator for family in families for operator in family.operators})
+            raise UnknownNameError(f"unknown policy {name!r}; known operators: {', '.join(known)}")
+    return tasks_lib.policy(name)
+
+
+def _refuse_same(policies: Mapping[str, Policy]) -> None:
+    """Refuse two names of one policy: the rollouts of both would have the same keys."""
+    names: dict[str, str] = {}
+    for name, policy in policies.items():
+        other = names.setdefault(policy.spec.policy_id, name)
+        if other != name:
+            raise InputError(f"{other!r} and {name!r} are both the policy {policy.spec.policy_id!r}; leave one out")
+
+
+def _planned(name: str, policy: Policy, samples: int) -> PlannedPolicy:
+    if isinstance(policy, ReplayPolicy):
+        samples = 1 + max(sample for _, sample in policy.outputs)
+        name = _absolute_replay(name)
+    return PlannedPolicy(name=name, policy_id=policy.spec.policy_id, samples=samples)
+
+
+def _absolute_replay(name: str) -> str:
+    """Name the file of a replay so that a run can be taken up from another folder."""
+    path, separator, wanted = name.removeprefix("replay:").partition(".jsonl:")
+    if separator:
+        return f"replay:{Path(path + '.jsonl').resolve()}:{wanted}"
+    return f"replay:{Path(path).resolve()}"
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """Policies that attempt the same instances, before they are cut into chunks."""
+
+    family: str
+    instances: Sequence[PlannedInstance]
+    policies: Sequence[PlannedPolicy]
+
+    def instances_per_chunk(self, size: int) -> int:
+        return max(1, size // sum(policy.samples for policy in self.policies))
+
+    def n_chunks(self, size: int) -> int:
+        return -(-len(self.instances) // self.instances_per_chunk(size))
+
+
+def _all_chunks(portions: Sequence[_Portion], size: int) -> Iterator[Chunk]:
+    """Cut everything into chunks of about `size` rollouts, or of more where that makes too many."""
+    while sum(portion.n_chunks(size) for portion in portions) > MOST_CHUNKS:
+        if all(portion.n_chunks(size) <= 1 for portion in portions):
+            break
+        size *= 2
+    for portion in portions:
+        yield from _chunks(portion, portion.instances_per_chunk(size))
+
+
+def _chunks(portion: _Portion, step: int) -> Iterator[Chunk]:
+    per_instance = sum(policy.samples for policy in portion.policies)
+    who = portion.policies[0].name if len(portion.policies) == 1 else "oracle, ladders, probes"
+    for start in range(0, len(portion.instances), step):
+        part = tuple(portion.instances[start : start + step])
+        work = {
+            "instances": [place.instance_id for place in part],
+            "policies": [policy.model_dump() for policy in portion.policies],
+        }
+        yield Chunk(
+            key=content_hash(portion.family, work, length=16),
+            family=portion.family,
+            label=f"{portion.family} {who} {len(part) * per_instance} rollouts",
+            instances=part,
+            policies=tuple(portion.policies),
+        )
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def parse_instances(path: Path) -> list[TaskInstance]:
+    """Read instances from JSON lines.
+
+    Raises:
+        InputError: not text, not JSON lines, or a missing or unknown field; names file, line and field.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also breaks at U+2028
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    instances: dict[str, TaskInstance] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        instance = _parse_instance(path, number, line)
+        if instance.instance_id in instances:
+            raise InputError(f"{path}, line {number}: instance {instance.instance_id} stands there twice")
+        instances[instance.instance_id] = instance
+    if not instances:
+        raise InputError(f"{path}: holds no instances; make some with `assay generate`")
+    return list(instances.values())
+
+
+def _parse_instance(path: Path, number: int, line: str) -> TaskInstance:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{path}, line {number}: not JSON ({error}); expected one instance a line") from None
+    try:
+        return TaskInstance.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "line"
+        raise InputError(f"{path}, line {number}, field {place!r}: {first['msg'].lower()}") from None

@@ -1,0 +1,259 @@
+"""Runs from beginning to end: begin one, take one up again, with Prefect or without.
+
+The order is what makes a run safe: everything that can be wrong with the input is found first; then the plan is
+written; then work begins, and each finished chunk is kept; then all of it is loaded at once.
+"""
+
+import fcntl
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import tasks_lib
+from flows import console
+from flows.chunks import ChunkDone, work_chunk
+from flows.clock import new_run_id, now
+from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
+from flows.generate import generate_instances
+from flows.load import discard_spool, is_completed, load_run, register_run
+from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, runs_folder, write_plan
+from flows.pool import InProcess, Pool, WorkerPool, import_plugins
+from flows.settings import Settings, nearest
+from flows.summary import RunSummary, summarise
+from graders.grading import grader, graders
+from tasks_lib.family import Family
+from tasks_lib.records import TaskInstance
+from warehouse import Warehouse
+from warehouse.errors import LockedError, ShardError
+from warehouse.shards import shard_keys, sweep
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TRIES = 4
+"""A chunk whose worker dies this often is not the victim of an accident."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run lives."""
+
+    db: Path
+    run_id: str
+
+    @property
+    def spool(self) -> Path:
+        return runs_folder(self.db) / self.run_id
+
+    @property
+    def resume_command(self) -> str:
+        return f"assay run --resume {self.run_id} --db {shlex.quote(str(self.db))}"
+
+
+def begin_run(settings: Settings, instances: Iterable[TaskInstance] | None = None, run_id: str | None = None) -> Place:
+    """Plan a run and register it; nothing is written unless everything about it is in order.
+
+    Args:
+        settings: what to do.
+        instances: what to attempt; None: generate them.
+        run_id: its name; None: a new one.
+
+    Raises:
+        LookupError, InputError, WarehouseError: the input cannot be used.
+    """
+    import_plugins(settings.plugins)
+    place = Place(settings.db, run_id or new_run_id())
+    require_usable(settings.db)
+    _require_known_thresholds(settings)
+    given = None if instances is None else list(instances)
+    families = chosen_families(settings) if given is None else _families_of(given)
+    for name in families:
+        grader(name)
+    plan, lines = make_plan(
+        settings.model_copy(update={"plugins": plugins_needed(settings, families.values())}),
+        list(families.values()),
+        list(generate_instances(settings, families.values())) if given is None else given,
+        run_id=place.run_id,
+        generated=given is None,
+        code_version=version("taskassay"),
+        started_at=now(),
+    )
+    write_plan(place.spool, plan, lines)
+    register_run(place.db, plan)
+    return place
+
+
+def finish_with_prefect(place: Place, workers: int) -> RunSummary:
+    """Do what is left of a run as a Prefect flow, and return its answers.
+
+    Raises:
+        PipelineError, InterruptedRunError: it broke off or was stopped; what is done is kept.
+    """
+    summary = _explained(place, _with_prefect, place, workers)
+    discard_spool(place.spool)
+    return summary
+
+
+def finish_without_prefect(place: Place, workers: int) -> RunSummary:
+    """Do what is left of a run in worker processes alone; the same chunks, the same shards, the same rows.
+
+    Raises:
+        PipelineError, InterruptedRunError: it broke off or was stopped; what is done is kept.
+    """
+    _explained(place, _without_prefect, place, workers)
+    discard_spool(place.spool)
+    return summarise(place.db, place.run_id)
+
+
+def _with_prefect(place: Place, workers: int) -> RunSummary:
+    from flows.prefect_runtime import prefect_server
+
+    log = place.spool / "prefect-server.log"
+    with _exclusive(place) as plan, _pool(plan, workers) as pool, prefect_server(log, console.say) as wait:
+        from flows.pipeline import run_pipeline
+
+        wait()
+        with console.progress_bar(_left_to_do(place, plan)) as bar:
+            return run_pipeline(place.spool, place.db, pool, workers, _watch(bar))
+
+
+def _without_prefect(place: Place, workers: int) -> None:
+    with _exclusive(place) as plan, _pool(plan, workers) as pool:
+        finished = shard_keys(place.spool)
+        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
+        with console.progress_bar(_left_to_do(place, plan)) as bar:
+            _work_all(place, todo, pool, workers, _watch(bar))
+            bar.stage("loading")
+            load_run(place.db, place.spool, plan)
+
+
+@contextmanager
+def _exclusive(place: Place) -> Iterator[RunPlan]:
+    """Keep a second process from taking up the same run; the lock ends with the process that holds it.
+
+    Raises:
+        InputError: another process works on the run.
+    """
+    plan = read_plan(place.spool)
+    with (place.spool / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"run {place.run_id} is under way in another process; wait for it, or stop it") from None
+        sweep(place.spool)
+        import_plugins([name for name in plan.plugins if name != "__main__"])
+        yield plan
+
+
+def completed_run(place: Place) -> RunSummary | None:
+    """Return the answers of a run that is complete already, else None."""
+    if not is_completed(place.db, place.run_id):
+        return None
+    discard_spool(place.spool)
+    return summarise(place.db, place.run_id)
+
+
+def require_usable(db: Path) -> None:
+    """Find out before any work whether the warehouse can be written to.
+
+    Raises:
+        InputError: its folder does not exist.
+        WarehouseError: the file is locked or is no warehouse.
+    """
+    if not db.parent.is_dir():
+        raise InputError(f"{db}: there is no folder {db.parent}; make it first")
+    if db.exists():
+        with Warehouse.open(db):
+            pass
+    elif not os.access(db.parent, os.W_OK):
+        raise InputError(f"{db}: the folder {db.parent} cannot be written to")
+
+
+def _require_known_thresholds(settings: Settings) -> None:
+    if not settings.thresholds:
+        return
+    with Warehouse.in_memory() as warehouse:
+        known = warehouse.view("default_threshold")["name"].to_list()
+    for name in settings.thresholds:
+        if name not in known:
+            raise SettingsError(f"setting 'thresholds': unknown threshold {name!r}; {nearest(name, known)}")
+
+
+def plugins_needed(settings: Settings, families: Iterable[Family]) -> tuple[str, ...]:
+    """Return the modules that a worker must import: the plugins, and where decorated families stand."""
+    installed = ("tasks_lib", "graders", "flows")
+    own = [type(family).__module__ for family in families]
+    own += [type(graders()[family.name]).__module__ for family in families]
+    own = [name for name in own if name.partition(".")[0] not in installed]
+    return tuple(dict.fromkeys((*settings.plugins, *own)))
+
+
+def _families_of(instances: Sequence[TaskInstance]) -> dict[str, Family]:
+    return {name: tasks_lib.family(name) for name in sorted({instance.family for instance in instances})}
+
+
+def _pool(plan: RunPlan, workers: int) -> WorkerPool | InProcess:
+    # What is defined in a notebook or script can only be used by the process it is defined in.
+    if "__main__" in plan.plugins:
+        return InProcess()
+    is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and all(policy.kind != "model" for policy in plan.policies)
+    return InProcess() if is_quick else WorkerPool(workers, plan.plugins)
+
+
+def _left_to_do(place: Place, plan: RunPlan) -> int:
+    finished = shard_keys(place.spool)
+    return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
+
+
+def _watch(bar: console.ChunkBar) -> Callable[[ChunkDone], None]:
+    return lambda done: bar.advance(done.label.rsplit(" ", 2)[0], done.n_rollouts + done.n_not_applicable)
+
+
+def _work_all(
+    place: Place, todo: Sequence[Chunk], pool: Pool, workers: int, watch: Callable[[ChunkDone], None]
+) -> None:
+    with ThreadPoolExecutor(workers) as threads:
+        futures: list[Future[ChunkDone]] = [threads.submit(_work_one, place, chunk, pool) for chunk in todo]
+        try:
+            for future in as_completed(futures):
+                watch(future.result())
+        except BaseException:
+            pool.close()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _work_one(place: Place, chunk: Chunk, pool: Pool) -> ChunkDone:
+    for _ in range(TRIES - 1):
+        try:
+            return pool.run(work_chunk, place.spool, place.run_id, chunk)
+        except BrokenProcessPool:
+            continue
+    return pool.run(work_chunk, place.spool, place.run_id, chunk)
+
+
+def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do something and, where it breaks off, say how to take the run up again."""
+    try:
+        return work(*args, **kwargs)
+    except BrokenProcessPool:
+        raise PipelineError(
+            f"worker processes died again and again (out of memory?); finished chunks are kept, go on with fewer: "
+            f"{place.resume_command} --workers 1"
+        ) from None
+    except (LockedError, ShardError) as error:
+        raise PipelineError(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
+    except OSError as error:
+        raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from error
+    except KeyboardInterrupt:
+        kept = len(shard_keys(place.spool))
+        raise InterruptedRunError(
+            f"stopped; {kept} finished chunks are kept, go on with: {place.resume_command}"
+        ) from None

@@ -1,0 +1,210 @@
+"""Settings: what a run does unless the command line says otherwise.
+
+Order of precedence: command line, environment (`ASSAY_GROUP=8`), `.env`, the file given with `--config`, the
+defaults below. This module and the command line are the only places that read the environment.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariableError
+
+from flows.errors import SettingsError
+
+PREFIX = "ASSAY_"
+Names = Annotated[tuple[str, ...], NoDecode]
+"""A list; in the environment and on the command line separated by commas."""
+DEFAULT_POLICIES = ("sim/weak", "sim/mid", "sim/strong")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; in a container that is often fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    db: Path = Path("assay.duckdb")
+    """The warehouse file."""
+    families: Names = ()
+    """Families to assay; empty: all that are registered."""
+    n: int = Field(default=30, ge=1, le=100_000)
+    """Instances per family."""
+    seed: int = Field(default=0, ge=0)
+    difficulty: Annotated[tuple[float, float], NoDecode] = (0.0, 1.0)
+    """Range of difficulty that the instances are spread over, `0.2:0.8` or `0.5`."""
+    policies: Names = DEFAULT_POLICIES
+    """Who attempts the instances, beside the oracle, the ladders and the probes."""
+    group: int = Field(default=16, ge=1, le=4096)
+    """Rollouts of one policy on one instance."""
+    audit: bool = True
+    """Also grade the oracle, the ladders and the probes of every family."""
+    weak: str | None = None
+    """Anchor of the difficulty; unset: `sim/weak` where it takes part, else the first policy."""
+    strong: str | None = None
+    """Anchor of the difficulty; unset: `sim/strong` where it takes part, else the last policy."""
+    chunk_size: int = Field(default=250, ge=1, le=100_000)
+    """Rollouts per chunk; one chunk is one Prefect task and one shard."""
+    workers: int = Field(default_factory=usable_cores, ge=1, le=256)
+    """Worker processes."""
+    runner: Literal["local"] = "local"
+    """Where chunks are worked on."""
+    thresholds: dict[str, float] = {}
+    """Numbers of the verdict rules that differ from the warehouse's defaults; recorded with the run."""
+    plugins: Names = ()
+    """Modules to import in every process; they register families, graders and policies of your own."""
+
+    @field_validator("families", "policies", "plugins", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("difficulty", mode="before")
+    @classmethod
+    def _parse_difficulty(cls, value: Any) -> Any:
+        return parse_difficulty(value) if isinstance(value, (str, int, float)) else value
+
+    @field_validator("difficulty")
+    @classmethod
+    def _check_difficulty(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] <= value[1] <= 1:
+            raise ValueError("write LOW:HIGH with 0 <= LOW <= HIGH <= 1, for example 0.2:0.8")
+        return value
+
+    @field_validator("families", "policies")
+    @classmethod
+    def _check_unique(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _check_anchors(self) -> "Settings":
+        for anchor in ("weak", "strong"):
+            name = getattr(self, anchor)
+            if name is not None and name not in self.policies:
+                raise ValueError(f"the {anchor} anchor {name!r} is none of the policies {', '.join(self.policies)}")
+        return self
+
+    @property
+    def anchors(self) -> tuple[str | None, str | None]:
+        """Names of the weak and the strong policy that a difficulty is quoted against."""
+        first, last = (self.policies[0], self.policies[-1]) if self.policies else (None, None)
+        weak = self.weak or ("sim/weak" if "sim/weak" in self.policies else first)
+        strong = self.strong or ("sim/strong" if "sim/strong" in self.policies else last)
+        return weak, strong
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out secret files: nothing here is secret."""
+        return init_settings, env_settings, dotenv_settings
+
+
+def parse_difficulty(value: str | float) -> tuple[float, float]:
+    """Parse `LOW:HIGH`, or one number for both ends."""
+    low, _, high = str(value).partition(":")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise ValueError("write LOW:HIGH with 0 <= LOW <= HIGH <= 1, for example 0.2:0.8") from None
+
+
+def read_settings(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Put the settings together.
+
+    Args:
+        config: a TOML file; the environment and `.env` overrule it.
+        overrides: what the command line said; None means not said.
+
+    Raises:
+        SettingsError: a name that does not exist or a value out of range.
+    """
+    said = {name: value for name, value in (overrides or {}).items() if value is not None}
+    from_file = _read_config(config) if config else {}
+    _refuse_unknown_variables()
+    below = {name: value for name, value in from_file.items() if name not in said and not _in_environment(name)}
+    try:
+        return Settings(**{**below, **said})
+    except ValidationError as error:
+        raise SettingsError(_first_error(error, config, from_file, said)) from None
+    except UnreadableVariableError as error:
+        raise SettingsError(f"environment or .env: {error}; write it as JSON") from None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file; --config wants a TOML file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML ({error})") from None
+    for name in fields:
+        if name not in Settings.model_fields:
+            raise SettingsError(f"{path}: unknown field {name!r}; {nearest(name, Settings.model_fields)}")
+    return fields
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """Return a clause that names the nearest valid name, or all of them."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known names: {', '.join(known)}"
+
+
+def _set_variables() -> dict[str, str]:
+    """Return the name of every ASSAY_ variable and where it stands."""
+    found = {}
+    dotenv = Path(".env")
+    if dotenv.is_file():
+        for line in dotenv.read_text(encoding="utf-8", errors="replace").splitlines():
+            name = line.strip().removeprefix("export ").partition("=")[0].strip()
+            if name.upper().startswith(PREFIX):
+                found[name.upper()] = ".env"
+    found.update({name.upper(): "environment" for name in os.environ if name.upper().startswith(PREFIX)})
+    return found
+
+
+def _refuse_unknown_variables() -> None:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for name, place in _set_variables().items():
+        if name not in known:
+            raise SettingsError(f"{place}: unknown variable {name!r}; {nearest(name, known)}")
+
+
+def _in_environment(name: str) -> bool:
+    return f"{PREFIX}{name.upper()}" in _set_variables()
+
+
+def _first_error(
+    error: ValidationError, config: Path | None, from_file: Mapping[str, Any], said: Mapping[str, Any]
+) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if not name:
+        return message
+    variables = _set_variables()
+    variable = f"{PREFIX}{name.upper()}"
+    if name in said:
+        place = f"--{name.replace('_', '-')}"
+    elif variable in variables:
+        place = f"{variables[variable]}: variable {variable}"
+    elif name in from_file:
+        place = f"{config}: field {name!r}"
+    else:
+        place = f"setting {name!r}"
+    return f"{place}: {message}, got {first['input']!r}"

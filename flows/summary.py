@@ -1,0 +1,201 @@
+"""What a run says, asked of the warehouse once and shown in the terminal, in artifacts and as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse import Warehouse
+
+COUNTS = """
+    select
+        count(*) as rollouts,
+        count(distinct rollout.instance_id) as instances,
+        count(*) filter (composite.rollout_id is null) as errors,
+        min(rollout.error) as first_error
+    from rollout left join composite using (rollout_id)
+    where rollout.run_id = ?
+"""
+
+# Ladders, probes and the oracle attempt an instance once and form no group.
+VERDICTS = """
+    select instance.family, policy.name as policy, task_verdict.verdict, task_verdict.resolved, count(*) as groups
+    from task_verdict
+    join policy using (policy_id)
+    join instance using (instance_id)
+    where task_verdict.run_id = ? and policy.kind in ('model', 'simulated', 'replay')
+    group by all
+    order by all
+"""
+
+PROBES = """
+    select family, probe, kind, max_reward, mean_reward, floor, weak_mean, share_beating_weak_median, holds
+    from probe_floor
+    where run_id = ?
+    order by family, max_reward desc, probe
+"""
+
+# The composite last: it is what the dimensions add up to.
+CONFUSION = """
+    select family, operator, dimension, expected, moved_share, mean_drop, agrees
+    from grader_confusion
+    where run_id = ?
+    order by family, operator, dimension = 'composite', dimension
+"""
+
+MONOTONICITY = """
+    select family, operator, dimension, n_pairs, n_violations, violation_rate, somers_d
+    from monotonicity
+    where run_id = ? and dimension = 'composite'
+    order by all
+"""
+
+DIFFICULTY = """
+    select
+        instance.family,
+        any_value(difficulty.weak_policy) as weak_policy,
+        any_value(difficulty.strong_policy) as strong_policy,
+        count(*) as n_instances,
+        avg(difficulty.weak_mean) as weak_mean,
+        avg(difficulty.strong_mean) as strong_mean,
+        quantile_cont(difficulty.difficulty, 0.1) as p10,
+        quantile_cont(difficulty.difficulty, 0.5) as median,
+        quantile_cont(difficulty.difficulty, 0.9) as p90,
+        avg(difficulty.discrimination) as discrimination
+    from difficulty join instance using (instance_id)
+    where difficulty.run_id = ?
+    group by instance.family
+    order by instance.family
+"""
+
+ORACLE = """
+    select instance.family, count(*) as n, min(composite.reward) as min_reward
+    from rollout
+    join composite using (rollout_id)
+    join instance using (instance_id)
+    where rollout.run_id = ? and rollout.policy_id = 'oracle'
+    group by instance.family
+    order by instance.family
+"""
+
+LIMITS = """
+    select distinct known_limit.family, known_limit.name, known_limit.text, known_limit.shown_by
+    from known_limit
+    join instance using (family)
+    join rollout using (instance_id)
+    where rollout.run_id = ?
+    order by all
+"""
+
+
+EXPECTED = {"moves": "lower", "still": "leave alone", "no_gain": "not raise"}
+"""What an operator should do to a dimension, as a sentence goes on."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """The answers of one run."""
+
+    run_id: str
+    counts: dict[str, Any]
+    verdicts: pl.DataFrame
+    """family, policy, verdict, resolved, groups."""
+    probes: pl.DataFrame
+    """family, probe, kind, max_reward, mean_reward, floor, weak_mean, share_beating_weak_median, holds."""
+    confusion: pl.DataFrame
+    """family, operator, dimension, expected, moved_share, mean_drop, agrees."""
+    monotonicity: pl.DataFrame
+    """family, operator, dimension, n_pairs, n_violations, violation_rate, somers_d; the composite only."""
+    difficulty: pl.DataFrame
+    """family, anchors, means, deciles of the difficulty."""
+    oracle: pl.DataFrame
+    """family, n, min_reward."""
+    limits: pl.DataFrame
+    """family, name, text, shown_by."""
+
+    def verdict_totals(self) -> dict[str, int]:
+        """Return verdict -> number of groups, the most frequent first."""
+        totals = (
+            self.verdicts.group_by("verdict").agg(pl.col("groups").sum()).sort("groups", "verdict", descending=True)
+        )
+        return dict(totals.iter_rows())
+
+    def breaches(self) -> list[str]:
+        """Return, one line each, what does not hold: the oracle, the floor, expectations, order.
+
+        What a grader declares as a known limit is no breach: it is listed as that.
+        """
+        return [
+            *self._unmeasured(),
+            *self._oracle_breaches(),
+            *self._floor_breaches(),
+            *self._expectation_breaches(),
+            *self._order_breaches(),
+        ]
+
+    def _unmeasured(self) -> list[str]:
+        measured = {"oracle": self.oracle, "probes": self.probes, "ladders": self.confusion}
+        return [f"{what}: nothing was measured" for what, frame in measured.items() if not frame.height]
+
+    def _oracle_breaches(self) -> list[str]:
+        return [
+            f"{family}: the oracle earns {reward:.3f} on some instance, not 1"
+            for family, _, reward in self.oracle.iter_rows()
+            if reward < 1 - 1e-9
+        ]
+
+    def _floor_breaches(self) -> list[str]:
+        return [
+            f"{row['family']}: probe {row['probe']} {_gain(row)}"
+            for row in self.probes.iter_rows(named=True)
+            if row["holds"] is False and not self._is_known(row["family"], row["probe"])
+        ]
+
+    def _expectation_breaches(self) -> list[str]:
+        return [
+            f"{row['family']}: {row['operator']} should {EXPECTED[row['expected']]} {row['dimension']}, "
+            f"which {'rose' if row['expected'] == 'no_gain' else 'moved'} in {row['moved_share']:.0%} of the instances"
+            for row in self.confusion.iter_rows(named=True)
+            if row["agrees"] is False and not self._is_known(row["family"], row["operator"])
+        ]
+
+    def _order_breaches(self) -> list[str]:
+        return [
+            f"{row['family']}: {row['operator']}: worse scored higher in "
+            f"{row['n_violations']} of {row['n_pairs']} pairs"
+            for row in self.monotonicity.iter_rows(named=True)
+            if row["n_violations"]
+        ]
+
+    def _is_known(self, family: str, shown_by: str) -> bool:
+        return bool(self.limits.filter(family=family, shown_by=shown_by).height)
+
+
+def summarise(db: Path, run_id: str) -> RunSummary:
+    """Ask a warehouse what a run says."""
+    with Warehouse.open(db, read_only=True) as warehouse:
+        return RunSummary(
+            run_id=run_id,
+            counts=warehouse.sql(COUNTS, [run_id]).row(0, named=True),
+            verdicts=warehouse.sql(VERDICTS, [run_id]),
+            probes=warehouse.sql(PROBES, [run_id]),
+            confusion=warehouse.sql(CONFUSION, [run_id]),
+            monotonicity=warehouse.sql(MONOTONICITY, [run_id]),
+            difficulty=warehouse.sql(DIFFICULTY, [run_id]),
+            oracle=warehouse.sql(ORACLE, [run_id]),
+            limits=warehouse.sql(LIMITS, [run_id]),
+        )
+
+
+def latest_run(db: Path) -> str | None:
+    """Return the completed run that began last."""
+    with Warehouse.open(db, read_only=True) as warehouse:
+        found = warehouse.sql("select run_id from run where status = 'completed' order by started_at desc limit 1", [])
+    return str(found["run_id"][0]) if found.height else None
+
+
+def _gain(probe: dict[str, Any]) -> str:
+    if probe["kind"] == "shortcut":
+        return f"earns as much as the weak policy on {probe['share_beating_weak_median']:.0%} of the instances"
+    return f"earns {probe['max_reward']:.3f}, the floor is {probe['floor']:.2f}"

@@ -1,0 +1,132 @@
+"""How a run's answers look in a terminal."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from flows import console
+from flows.summary import RunSummary
+
+VERDICT_ORDER = (
+    "trainable", "weak_signal", "noisy", "flat", "saturated", "no_signal", "clamped", "unassessed", "insufficient_data",
+)  # fmt: skip
+EXPECTED = {"moves": "v", "still": ".", "may": "~", "no_gain": "<"}
+
+
+def show_run(summary: RunSummary) -> None:
+    """Show everything: verdicts, probes, confusion, order, difficulty."""
+    show_verdicts(summary)
+    show_report_card(summary)
+    show_difficulty(summary)
+
+
+def show_report_card(summary: RunSummary) -> None:
+    """Show what a run says about the graders."""
+    for family, n, reward in summary.oracle.iter_rows():
+        console.line(f"\n{family}: the oracle earns at least {reward:.4f} on {n:,} instances")
+    show_probes(summary)
+    show_confusion(summary)
+    show_order(summary)
+
+
+def show_verdicts(summary: RunSummary) -> None:
+    """Show how many groups got which verdict, by policy."""
+    console.headline("Groups by verdict")
+    if not summary.verdicts.height:
+        console.line("  no policy attempted anything in groups")
+        return
+    present = set(summary.verdicts["verdict"])
+    order = [name for name in VERDICT_ORDER if name in present] + sorted(present - set(VERDICT_ORDER))
+    rows = summary.verdicts.group_by("family", "policy", maintain_order=True).agg(
+        *(pl.col("groups").filter(pl.col("verdict") == name).sum().alias(name) for name in order),
+        pl.col("groups").filter(~pl.col("resolved")).sum().alias("unresolved"),
+    )
+    console.print_frame(rows, {name: name.replace("_", " ") for name in rows.columns})
+
+
+def show_probes(summary: RunSummary) -> None:
+    """Show what each probe earns, against the floor and the weak policy, the best first."""
+    if not summary.probes.height:
+        return
+    console.headline("Probes: what is earned without the work (the best first)")
+    columns = {
+        "probe": "probe", "kind": "kind", "max_reward": "max reward", "mean_reward": "mean", "floor": "floor",
+        "weak_mean": "weak policy", "holds": "holds",
+    }  # fmt: skip
+    for family in _families(summary.probes):
+        rows = summary.probes.filter(family=family)
+        console.line(f"  {family}")
+        console.print_frame(rows, columns)
+        best = rows.row(0, named=True)
+        weak = "" if best["weak_mean"] is None else f"; the weak policy earns {best['weak_mean']:.3f} on average"
+        console.line(f"  best: {best['probe']} with {best['max_reward']:.3f}, the floor is {best['floor']:.2f}{weak}")
+
+
+def show_confusion(summary: RunSummary) -> None:
+    """Show which damage each dimension saw, a row per operator, a column per dimension."""
+    if not summary.confusion.height:
+        return
+    console.headline("Grader confusion: share of instances in which the damage moved the dimension")
+    for family in _families(summary.confusion):
+        rows = summary.confusion.filter(family=family)
+        dimensions = rows["dimension"].unique(maintain_order=True).to_list()
+        headings = [name.replace("_", " ") for name in dimensions]
+        console.line(f"  {family}")
+        console.print_rows(["operator", *headings], _matrix(rows, dimensions), [False] + [True] * len(dimensions))
+        wrong = rows.filter(~pl.col("agrees").fill_null(True)).height
+        console.line("  v should fall   . should stay   < must not rise   ~ may do either")
+        console.line(f"  ! does not agree: {wrong} of {rows.height}")
+
+
+def show_order(summary: RunSummary) -> None:
+    """Show whether worse work ever scored higher."""
+    for family in _families(summary.monotonicity):
+        rows = summary.monotonicity.filter(family=family)
+        console.line(
+            f"\n{family}: worse work scored higher in {rows['n_violations'].sum():,} of {rows['n_pairs'].sum():,} pairs"
+        )
+
+
+def show_difficulty(summary: RunSummary) -> None:
+    """Show how hard the instances are, against the anchors."""
+    known = summary.difficulty.filter(pl.col("median").is_not_null())
+    for family in summary.difficulty.filter(pl.col("median").is_null())["family"]:
+        console.line(f"\nDifficulty of {family}: not known, an anchor is missing")
+    for family, weak, strong in known.select("family", "weak_policy", "strong_policy").iter_rows():
+        console.headline(f"Difficulty of {family}, between {_name(weak)} and {_name(strong)}")
+        columns = {
+            "n_instances": "instances", "weak_mean": "weak mean", "strong_mean": "strong mean",
+            "discrimination": "strong - weak", "p10": "easiest tenth", "median": "median", "p90": "hardest tenth",
+        }  # fmt: skip
+        console.print_frame(known.filter(family=family), columns)
+
+
+def show_limits(summary: RunSummary) -> None:
+    """Show the known limits of the graders and what demonstrates each."""
+    if summary.limits.height:
+        console.headline("Known limits of the graders")
+        console.print_frame(
+            summary.limits, {"family": "family", "name": "limit", "text": "what", "shown_by": "shown by"}
+        )
+
+
+def _matrix(rows: pl.DataFrame, dimensions: list[str]) -> Iterator[list[str]]:
+    cells = {(row["operator"], row["dimension"]): _mark(row) for row in rows.iter_rows(named=True)}
+    for operator in rows["operator"].unique(maintain_order=True):
+        yield [operator, *(cells.get((operator, dimension), "") for dimension in dimensions)]
+
+
+def _mark(row: dict[str, object]) -> str:
+    share = row["moved_share"]
+    moved = "-" if not isinstance(share, (int, float)) else f"{share:.0%}"
+    mark = "!" if row["agrees"] is False else ""
+    return f"{mark}{moved} {EXPECTED.get(str(row['expected']), ' ')}"
+
+
+def _name(policy_id: str) -> str:
+    """Leave out the hash of the regime, which is for joining."""
+    return policy_id.partition("#")[0]
+
+
+def _families(frame: pl.DataFrame) -> list[str]:
+    return frame["family"].unique(maintain_order=True).to_list()

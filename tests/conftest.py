@@ -1,0 +1,91 @@
+"""What tests share: the command as a real process, a Prefect server for the session, a family of one's own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TINY = "tests.flows.tiny_family"
+"""The plugin of the tests; processes find it because the root of the project is on their path."""
+
+sys.path.insert(0, str(ROOT))
+
+Assay = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment without the settings of whoever runs the tests."""
+    foreign = ("ASSAY_", "PREFECT_", "ANTHROPIC_", "COLUMNS", "FORCE_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
+    return {**kept, "PYTHONPATH": path, **(extra or {})}
+
+
+@pytest.fixture
+def assay(tmp_path: Path) -> Assay:
+    """Run the command in a folder of its own: `assay("run", "--n", "2", env={...})`."""
+
+    def run(
+        *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 240
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=tmp_path,
+            env=clean_environment(env),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A Prefect server for the whole session; yields the variables that lead to it."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "flows.embedded_server", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=clean_environment({**variables, "PREFECT_UI_ENABLED": "0"}),
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    _wait_for(server, f"{url}/health", home / "server.log")
+    yield {**variables, "PREFECT_API_URL": url}
+    assert server.stdin is not None
+    server.stdin.close()
+    server.wait(timeout=30)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(log.read_text())

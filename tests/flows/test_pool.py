@@ -1,0 +1,86 @@
+"""The worker processes: they start anew after a death and never outlive their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.errors import InputError
+from flows.pool import InProcess, PoolClosedError, WorkerPool, import_plugins
+from tests.conftest import TINY, clean_environment
+
+
+def test_pool_starts_anew_after_a_worker_died() -> None:
+    """The call that lost its worker raises; the next one gets new workers."""
+    with WorkerPool(1) as pool:
+        first = pool.run(os.getpid)
+        with pytest.raises(BrokenProcessPool):
+            pool.run(os._exit, 1)
+        second = pool.run(os.getpid)
+
+    assert first != second
+    assert os.getpid() not in (first, second)
+
+
+def test_pool_closed_takes_no_work() -> None:
+    """After close, work is refused and the workers are gone."""
+    pool = WorkerPool(1)
+    worker = pool.run(os.getpid)
+    pool.close()
+
+    with pytest.raises(PoolClosedError):
+        pool.run(os.getpid)
+    assert _gone([worker])
+
+
+def test_pool_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """Workers of a parent that was killed end by themselves. The script needs no `__main__` guard either."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, time\nfrom flows.pool import WorkerPool\n"
+        "pool = WorkerPool(1)\nprint(pool.run(os.getpid), flush=True)\ntime.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], env=clean_environment(), stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    assert psutil.pid_exists(worker)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+
+    assert _gone([worker])
+
+
+def test_in_process_pool_does_the_work_here() -> None:
+    """Small runs need no workers."""
+    with InProcess() as pool:
+        assert pool.run(os.getpid) == os.getpid()
+
+
+def test_plugins_unknown_module_is_told_in_one_line() -> None:
+    """A plugin that does not exist is bad input, not a crash."""
+    import_plugins([TINY])
+
+    with pytest.raises(InputError, match=r"plugin 'no_such_plugin': there is no such module"):
+        import_plugins(["no_such_plugin"])
+
+
+def _gone(pids: list[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any(_alive(pid) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

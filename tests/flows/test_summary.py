@@ -1,0 +1,143 @@
+"""What is said about a run: what holds, what does not, and how it fits a terminal."""
+
+import io
+from contextlib import redirect_stdout
+
+import polars as pl
+
+from flows import views
+from flows.summary import RunSummary
+
+VERDICTS = {
+    "family": pl.String, "policy": pl.String, "verdict": pl.String, "resolved": pl.Boolean, "groups": pl.Int64,
+}  # fmt: skip
+PROBES = {
+    "family": pl.String, "probe": pl.String, "kind": pl.String, "max_reward": pl.Float64, "mean_reward": pl.Float64,
+    "floor": pl.Float64, "weak_mean": pl.Float64, "share_beating_weak_median": pl.Float64, "holds": pl.Boolean,
+}  # fmt: skip
+CONFUSION = {
+    "family": pl.String, "operator": pl.String, "dimension": pl.String, "expected": pl.String,
+    "moved_share": pl.Float64, "mean_drop": pl.Float64, "agrees": pl.Boolean,
+}  # fmt: skip
+ORDER = {
+    "family": pl.String, "operator": pl.String, "dimension": pl.String, "n_pairs": pl.Int64, "n_violations": pl.Int64,
+    "violation_rate": pl.Float64, "somers_d": pl.Float64,
+}  # fmt: skip
+DIFFICULTY = {
+    "family": pl.String, "weak_policy": pl.String, "strong_policy": pl.String, "n_instances": pl.Int64,
+    "weak_mean": pl.Float64, "strong_mean": pl.Float64, "p10": pl.Float64, "median": pl.Float64, "p90": pl.Float64,
+    "discrimination": pl.Float64,
+}  # fmt: skip
+ORACLE = {"family": pl.String, "n": pl.Int64, "min_reward": pl.Float64}
+LIMITS = {"family": pl.String, "name": pl.String, "text": pl.String, "shown_by": pl.String}
+
+
+def _summary(**rows: list[tuple[object, ...]]) -> RunSummary:
+    given: dict[str, list[tuple[object, ...]]] = {
+        "verdicts": [
+            ("f", "sim/weak", "trainable", True, 20),
+            ("f", "sim/weak", "no_signal", False, 10),
+            ("f", "sim/strong", "trainable", True, 5),
+        ],
+        "probes": [("f", "echo", "zero", 0.2, 0.1, 0.25, 0.4, 0.0, True)],
+        "confusion": [("f", "drop_rows", "data_preservation", "moves", 1.0, 0.3, True)],
+        "monotonicity": [("f", "drop_rows", "composite", 40, 0, 0.0, 1.0)],
+        "difficulty": [("f", "sim/weak", "sim/strong", 30, 0.4, 0.9, 0.1, 0.3, 0.6, 0.5)],
+        "oracle": [("f", 30, 1.0)],
+        "limits": [],
+        **rows,
+    }
+    schemas = {
+        "verdicts": VERDICTS, "probes": PROBES, "confusion": CONFUSION, "monotonicity": ORDER,
+        "difficulty": DIFFICULTY, "oracle": ORACLE, "limits": LIMITS,
+    }  # fmt: skip
+    frames = {name: pl.DataFrame(given[name], schema=schema, orient="row") for name, schema in schemas.items()}
+    return RunSummary(run_id="r", counts={}, **frames)
+
+
+def _shown(summary: RunSummary) -> str:
+    text = io.StringIO()
+    with redirect_stdout(text):
+        views.show_run(summary)
+        views.show_limits(summary)
+    return text.getvalue()
+
+
+def test_summary_with_everything_in_order_has_no_breaches() -> None:
+    """What holds is not reported."""
+    assert _summary().breaches() == []
+
+
+def test_summary_of_nothing_does_not_hold() -> None:
+    """An audit that measured nothing has proven nothing."""
+    breaches = _summary(oracle=[], probes=[], confusion=[]).breaches()
+
+    assert breaches == ["oracle: nothing was measured", "probes: nothing was measured", "ladders: nothing was measured"]
+
+
+def test_summary_names_every_breach() -> None:
+    """Oracle, floor, expectation and order each have their line."""
+    summary = _summary(
+        oracle=[("f", 30, 0.97)],
+        probes=[
+            ("f", "echo", "zero", 0.3, 0.1, 0.25, 0.4, 0.1, False),
+            ("f", "overfit", "shortcut", 0.6, 0.5, 0.25, 0.4, 0.7, False),
+        ],
+        confusion=[
+            ("f", "drop_rows", "unit_consistency", "still", 0.2, 0.1, False),
+            ("f", "drop_rows", "completeness", "may", 0.5, 0.1, None),
+            ("f", "delete_hard", "composite", "no_gain", 0.1, -0.1, False),
+        ],
+        monotonicity=[("f", "drop_rows", "composite", 40, 3, 0.075, 0.9)],
+    )
+
+    assert summary.breaches() == [
+        "f: the oracle earns 0.970 on some instance, not 1",
+        "f: probe echo earns 0.300, the floor is 0.25",
+        "f: probe overfit earns as much as the weak policy on 70% of the instances",
+        "f: drop_rows should leave alone unit_consistency, which moved in 20% of the instances",
+        "f: delete_hard should not raise composite, which rose in 10% of the instances",
+        "f: drop_rows: worse scored higher in 3 of 40 pairs",
+    ]
+
+
+def test_summary_known_limit_is_no_breach() -> None:
+    """A blind spot that the grader declares, and the probe that shows it, is listed but not held against it."""
+    summary = _summary(
+        probes=[("f", "echo", "zero", 0.3, 0.1, 0.25, 0.4, 0.1, False)],
+        limits=[("f", "echo_pays", "An echo is paid a little.", "echo")],
+    )
+
+    assert summary.breaches() == []
+    assert "echo_pays" in _shown(summary)
+
+
+def test_summary_counts_groups_by_verdict() -> None:
+    """Totals over policies, the most frequent first."""
+    assert _summary().verdict_totals() == {"trainable": 25, "no_signal": 10}
+
+
+def test_summary_fits_eighty_columns() -> None:
+    """Tables of a family with long names stay readable in a narrow terminal, without colour when not on one."""
+    dimensions = ("data_preservation", "format_validity", "unit_consistency", "completeness")
+    summary = _summary(
+        confusion=[
+            ("spreadsheet_clean", "swap_two_columns_of_values", name, "moves", 1.0, 0.3, name != "completeness")
+            for name in dimensions
+        ],
+        probes=[
+            ("spreadsheet_clean", "keep_half_and_duplicate_hide_unit", "shortcut", 0.2, 0.1, 0.25, None, None, True)
+        ],
+    )
+
+    shown = _shown(summary)
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert "\x1b" not in shown
+    assert "!100% v" in shown
+
+
+def test_summary_without_anchors_says_so() -> None:
+    """Where an anchor did not take part the difficulty is not known."""
+    unknown = ("f", None, None, 30, None, None, None, None, None, None)
+
+    assert "Difficulty of f: not known, an anchor is missing" in _shown(_summary(difficulty=[unknown]))

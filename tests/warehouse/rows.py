@@ -1,0 +1,232 @@
+"""A warehouse of hand-written rows: one run, one family, as many groups and ladders as a test needs."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from warehouse import Warehouse
+
+RUN = "run-1"
+FAMILY = "fam"
+RUBRIC = "fam-1"
+
+
+class Lab:
+    """An in-memory warehouse and short ways to put rows into it."""
+
+    def __init__(self, *, floor: float = 0.1, weak: str | None = "sim/weak", strong: str | None = "sim/strong") -> None:
+        self.warehouse = Warehouse.in_memory()
+        self._waiting: dict[str, list[dict[str, Any]]] | None = None
+        self.add("family", family=FAMILY, template_version="1", floor=floor)
+        self.add(
+            "run",
+            run_id=RUN,
+            config={"weak": weak, "strong": strong},
+            config_hash="c",
+            taskset_hash="t",
+            code_version="1",
+            started_at=datetime(2026, 1, 1, tzinfo=UTC),
+            ended_at=None,
+            status="completed",
+            n_planned=0,
+        )
+
+    def add(self, table: str, **row: Any) -> None:
+        """Add one row."""
+        if self._waiting is None:
+            self.warehouse.merge(table, [row])
+        else:
+            self._waiting[table].append(row)
+
+    def view(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a view in the order of its grain."""
+        frame = self.warehouse.view(name)
+        return frame.sort(pl.all().exclude(pl.List)).to_dicts()
+
+    def one(self, name: str, **where: Any) -> dict[str, Any]:
+        """Return the only row of a view that has these values."""
+        found = [row for row in self.view(name) if all(row[key] == value for key, value in where.items())]
+        assert len(found) == 1, found
+        return found[0]
+
+    def rubric(self, **weights: float) -> None:
+        """Declare the dimensions of the rubric."""
+        for dimension, weight in weights.items():
+            self.add("rubric_dimension", rubric_id=RUBRIC, dimension=dimension, weight=weight)
+
+    def place(
+        self, instance: str, policy: str, kind: str = "simulated", regime: Mapping[str, Any] | None = None
+    ) -> None:
+        """Make sure that an instance and a policy exist."""
+        self.add(
+            "instance",
+            instance_id=instance,
+            family=FAMILY,
+            template_version="1",
+            archetype="plain",
+            seed=2**64 - 1,
+            difficulty=0.5,
+            knobs={},
+            mode="multi",
+            split="train",
+            prompt="p",
+            materials={},
+            truth={},
+        )
+        self.add("policy", policy_id=policy, name=policy, kind=kind, regime=dict(regime or {}))
+
+    def rollout(self, instance: str, policy: str, sample: int, status: str = "completed", **more: Any) -> str:
+        """Add one rollout and return its key."""
+        rollout_id = f"{instance}/{policy}/{sample}"
+        row = {
+            "rollout_id": rollout_id,
+            "run_id": RUN,
+            "instance_id": instance,
+            "policy_id": policy,
+            "sample": sample,
+            "status": status,
+            "output": "o",
+            "transcript": (),
+            "steps": 1,
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cached_tokens": 1,
+            "cost_usd": 0.5,
+            "latency_s": 2.0,
+            "error": None,
+        }
+        self.add("rollout", **{**row, **more})
+        return rollout_id
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Merge what is added inside at the end, one table at a time: large groups are much faster so."""
+        self._waiting = defaultdict(list)
+        yield
+        waiting, self._waiting = self._waiting, None
+        for table, rows in waiting.items():
+            self.warehouse.merge(table, rows)
+
+    def composite(
+        self,
+        rollout_id: str,
+        reward: float,
+        uncapped: float | None = None,
+        *,
+        weight: float = 1.0,
+        work: float = 1.0,
+        flags: Sequence[str] = (),
+        rubric: str = RUBRIC,
+    ) -> None:
+        """Say what a rollout is worth."""
+        before = reward if uncapped is None else uncapped
+        self.add(
+            "composite",
+            rollout_id=rollout_id,
+            rubric_id=rubric,
+            uncapped_low=before,
+            uncapped_high=before,
+            low=reward,
+            high=reward,
+            mid=reward,
+            additive_mid=reward,
+            work_low=work,
+            work_high=work,
+            cap=1.0 if before == reward else 0.3,
+            flags=tuple(flags),
+            assessed_weight=weight,
+            ready=weight >= 0.8,
+            reward=reward,
+        )
+
+    def score(self, rollout_id: str, dimension: str, low: float, high: float | None = None, **more: Any) -> None:
+        """Say what a grader proved about one dimension."""
+        high = low if high is None else high
+        state = "assessed" if low == high else "unassessed" if (low, high) == (0, 1) else "partial"
+        row = {
+            "rollout_id": rollout_id,
+            "dimension": dimension,
+            "grader_id": "code",
+            "replicate": 0,
+            "family": FAMILY,
+            "low": low,
+            "high": high,
+            "state": state,
+            "source": "deterministic",
+            "reason": "r",
+            "evidence": {},
+            "grader_version": "1",
+        }
+        self.add("score", **{**row, **more})
+
+    def group(
+        self,
+        rewards: Sequence[float],
+        uncapped: Sequence[float] | None = None,
+        *,
+        instance: str = "i1",
+        policy: str = "sim/mid",
+        kind: str = "simulated",
+        weight: float = 1.0,
+        work: float = 1.0,
+        planned: int | None = None,
+        lost: int = 0,
+    ) -> None:
+        """Add the rollouts of one policy on one instance; `lost` more failed for reasons of infrastructure."""
+        before = rewards if uncapped is None else uncapped
+        with self.together():
+            self.place(instance, policy, kind)
+            for sample, (reward, whole) in enumerate(zip(rewards, before, strict=True)):
+                flags = ("too_long",) if reward < whole else ()
+                rollout_id = self.rollout(instance, policy, sample)
+                self.composite(rollout_id, reward, whole, weight=weight, work=work, flags=flags)
+            for sample in range(len(rewards), len(rewards) + lost):
+                self.rollout(instance, policy, sample, "error", error="timeout")
+        if planned is not None:
+            self.add(
+                "planned", run_id=RUN, instance_id=instance, policy_id=policy, n_samples=planned, n_not_applicable=0
+            )
+
+    def operator(self, name: str, kind: str, **expected: str) -> None:
+        """Declare an operator and what it must do to each dimension."""
+        self.add("operator", family=FAMILY, operator=name, kind=kind, summary="s")
+        for dimension, expectation in expected.items():
+            self.add("expectation", family=FAMILY, operator=name, dimension=dimension, facet="", expected=expectation)
+
+    def ladder(
+        self,
+        operator: str,
+        rewards: Sequence[float | None],
+        dimensions: Mapping[str, Sequence[Any]] | None = None,
+        instance: str = "i1",
+    ) -> None:
+        """Add the rungs 0, 1, 2, ... of one ladder; None: not applicable. A dimension's cell is low or (low, high)."""
+        for severity, reward in enumerate(rewards):
+            policy = f"ladder/{operator}@{severity}"
+            self.place(instance, policy, "ladder", {"operator": operator, "severity": severity})
+            self.add(
+                "planned",
+                run_id=RUN,
+                instance_id=instance,
+                policy_id=policy,
+                n_samples=1,
+                n_not_applicable=int(reward is None),
+            )
+            if reward is None:
+                continue
+            rollout_id = self.rollout(instance, policy, 0)
+            self.composite(rollout_id, reward)
+            for dimension, cells in (dimensions or {}).items():
+                cell = cells[severity]
+                low, high = cell if isinstance(cell, tuple) else (cell, cell)
+                self.score(rollout_id, dimension, low, high)
+
+    def probe(self, name: str, kind: str, rewards: Mapping[str, float], work: float = 0.0) -> None:
+        """Declare a probe and say what it earned on each instance."""
+        self.add("probe", family=FAMILY, probe=name, kind=kind, summary="s")
+        for instance, reward in rewards.items():
+            self.group([reward], instance=instance, policy=f"probe/{name}", kind="probe", work=work)
