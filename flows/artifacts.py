@@ -30,6 +30,6 @@ def _markdown(plan: RunPlan, summary: RunSummary) -> str:
         "|---|---:|",
         *(f"| {name} | {n} |" for name, n in summary.verdict_totals().items()),
         "",
-        f"Probes at or below the floor: {held} of {summary.probes.height}.",
+        f"Probes that are not paid: {held} of {summary.probes.height}.",
     ]
     return "\n".join(lines)

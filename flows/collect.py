@@ -8,7 +8,7 @@ import time
 import traceback
 
 from tasks_lib.family import Family
-from tasks_lib.policies.base import NotApplicable, Policy
+from tasks_lib.policies.base import NotApplicableError, Policy
 from tasks_lib.records import Attempt, Rollout, TaskInstance, rollout_id
 
 
@@ -17,7 +17,7 @@ def collect_rollout(run_id: str, family: Family, policy: Policy, instance: TaskI
     started = time.perf_counter()
     try:
         attempt = policy.attempt(family, instance, sample)
-    except NotApplicable:
+    except NotApplicableError:
         return None
     except Exception as error:
         attempt = Attempt(status="error", output="", error=_cause(error))

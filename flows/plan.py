@@ -23,6 +23,7 @@ from flows.settings import Settings
 from tasks_lib.family import Family
 from tasks_lib.policies.base import Policy
 from tasks_lib.policies.ladder import SEVERITIES
+from tasks_lib.policies.probe import HONEST
 from tasks_lib.policies.replay import ReplayPolicy
 from tasks_lib.records import PolicySpec, Record, TaskInstance, canonical_json, content_hash
 from tasks_lib.registry import UnknownNameError
@@ -101,9 +102,11 @@ def chosen_families(settings: Settings) -> dict[str, Family]:
 
 
 def audit_policies(family: Family) -> tuple[str, ...]:
-    """Return the names of the oracle, every rung of every ladder and every probe of a family."""
+    """Return the names of the oracle, every rung of every ladder, every probe and what it is compared with."""
     ladders = (f"ladder/{operator}@{severity}" for operator in family.operators for severity in SEVERITIES)
-    return ("oracle", *ladders, *(f"probe/{probe}" for probe in family.probes))
+    probes = (f"probe/{name}" for name in family.probes)
+    honest = (f"probe/{name}{HONEST}" for name, probe in family.probes.items() if probe.honest)
+    return ("oracle", *ladders, *probes, *honest)
 
 
 def make_plan(
@@ -242,7 +245,7 @@ def _instance_lines(instances: Iterable[TaskInstance]) -> tuple[bytes, dict[str,
 def _build(name: str, families: Sequence[Family]) -> Policy:
     """Build a policy to see that it exists; probes and operators are known to families only."""
     provider, _, rest = name.partition("/")
-    if provider == "probe" and not any(rest in family.probes for family in families):
+    if provider == "probe" and not any(rest.removesuffix(HONEST) in family.probes for family in families):
         known = sorted({probe for family in families for probe in family.probes})
         raise UnknownNameError(f"unknown policy {name!r}; known probes: {', '.join(known)}")
     if provider == "ladder":

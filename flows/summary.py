@@ -30,10 +30,10 @@ VERDICTS = """
 """
 
 PROBES = """
-    select family, probe, kind, max_reward, mean_reward, floor, weak_mean, share_beating_weak_median, holds
+    select family, probe, kind, max_reward, mean_reward, floor, max_lift, weak_mean, share_beating_weak_median, holds
     from probe_floor
     where run_id = ?
-    order by family, max_reward desc, probe
+    order by family, kind <> 'zero', max_reward desc, probe
 """
 
 # The composite last: it is what the dimensions add up to.
@@ -102,7 +102,7 @@ class RunSummary:
     verdicts: pl.DataFrame
     """family, policy, verdict, resolved, groups."""
     probes: pl.DataFrame
-    """family, probe, kind, max_reward, mean_reward, floor, weak_mean, share_beating_weak_median, holds."""
+    """family, probe, kind, max_reward, mean_reward, floor, max_lift, weak_mean, share_beating_weak_median, holds."""
     confusion: pl.DataFrame
     """family, operator, dimension, expected, moved_share, mean_drop, agrees."""
     monotonicity: pl.DataFrame
@@ -196,6 +196,6 @@ def latest_run(db: Path) -> str | None:
 
 
 def _gain(probe: dict[str, Any]) -> str:
-    if probe["kind"] == "shortcut":
-        return f"earns as much as the weak policy on {probe['share_beating_weak_median']:.0%} of the instances"
-    return f"earns {probe['max_reward']:.3f}, the floor is {probe['floor']:.2f}"
+    if probe["kind"] == "zero":
+        return f"earns {probe['max_reward']:.3f}, the floor is {probe['floor']:.2f}"
+    return f"gains {probe['max_lift']:.3f} over the same output without the trick"

@@ -45,21 +45,22 @@ def show_verdicts(summary: RunSummary) -> None:
 
 
 def show_probes(summary: RunSummary) -> None:
-    """Show what each probe earns, against the floor and the weak policy, the best first."""
+    """Show what each probe earns: against the floor, against the same output without the trick, the weak policy."""
     if not summary.probes.height:
         return
     console.headline("Probes: what is earned without the work (the best first)")
     columns = {
-        "probe": "probe", "kind": "kind", "max_reward": "max reward", "mean_reward": "mean", "floor": "floor",
+        "probe": "probe", "kind": "kind", "max_reward": "max reward", "mean_reward": "mean", "max_lift": "trick gains",
         "weak_mean": "weak policy", "holds": "holds",
     }  # fmt: skip
     for family in _families(summary.probes):
         rows = summary.probes.filter(family=family)
         console.line(f"  {family}")
         console.print_frame(rows, columns)
-        best = rows.row(0, named=True)
-        weak = "" if best["weak_mean"] is None else f"; the weak policy earns {best['weak_mean']:.3f} on average"
-        console.line(f"  best: {best['probe']} with {best['max_reward']:.3f}, the floor is {best['floor']:.2f}{weak}")
+        for best in rows.filter(kind="zero").head(1).iter_rows(named=True):
+            console.line(f"  best without any work: {best['probe']} with {best['max_reward']:.3f} on its best instance")
+            weak = "" if best["weak_mean"] is None else f"; the weak policy earns {best['weak_mean']:.3f} on average"
+            console.line(f"  the floor is {best['floor']:.2f}{weak}")
 
 
 def show_confusion(summary: RunSummary) -> None:

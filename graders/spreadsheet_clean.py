@@ -15,19 +15,21 @@ from graders.rubric import builtin_rubric
 from graders.tables import (
     DeliveredRow,
     DeliveredTable,
+    Matching,
     cell_is,
     has_type,
     is_other_unit,
     match_rows,
+    read_figures,
     read_number,
     read_table,
+    same_digits,
     same_number,
 )
 from tasks_lib.records import TaskInstance
-from tasks_lib.spreadsheet_clean.table import FILE_KINDS, JUNK_KINDS, CellDefect, Column, TableTruth, table_truth
+from tasks_lib.spreadsheet_clean.table import ABOVE_KINDS, JUNK_KINDS, CellDefect, Column, TableTruth, table_truth
 
 _WORD = re.compile(r"[A-Za-z°/]+|[$€£]")
-_FIGURE = re.compile(r"\d[\d,. ]*")
 
 LIMITS = (
     Limit(
@@ -41,6 +43,12 @@ LIMITS = (
         shown_by="alter_text",
     ),
     Limit(
+        "figure_in_words",
+        "An old figure that a remark spells out in words or as a fraction, with no unit beside it, is not read as "
+        "a figure: it costs the remark and not the unit.",
+        shown_by="figure_spelled_out",
+    ),
+    Limit(
         "any_line_order",
         "The order of lines carries no score, so an output that shuffles a time series loses nothing.",
         shown_by="reorder_rows",
@@ -51,7 +59,7 @@ LIMITS = (
 _ZERO = exactly(0.0)
 FACETS = {
     "data_preservation": ("row_recall", "row_precision"),
-    "format_validity": ("parses", "rectangular", "types"),
+    "format_validity": ("parses", "rectangular", "types", "headings"),
     "unit_consistency": ("value", "unit"),
     "completeness": ("columns", "cells"),
 }
@@ -88,11 +96,11 @@ class SpreadsheetCleanGrader:
         truth = table_truth(instance)
         if not output.strip():
             return self._nothing("empty_output", "nothing was handed in")
-        table = read_table(output, truth.header)
+        table = read_table(output, truth)
         if table is None or not self._readable(table):
             return self._nothing("csv_not_parseable", "no table with the wanted headings can be read")
-        matched = match_rows(truth, table, self.rubric.thresholds["row_agreement_min"])
-        return _grade(truth, table, matched)
+        matching = match_rows(truth, table, self.rubric.thresholds["row_agreement_min"])
+        return _grade(truth, table, matching)
 
     def _readable(self, table: DeliveredTable) -> bool:
         lines = len(table.rows) + table.broken_lines
@@ -105,7 +113,8 @@ class SpreadsheetCleanGrader:
         return Grade(scores, work=_ZERO, flags=(flag,))
 
 
-def _grade(truth: TableTruth, table: DeliveredTable, matched: Mapping[int, DeliveredRow]) -> Grade:
+def _grade(truth: TableTruth, table: DeliveredTable, matching: Matching) -> Grade:
+    matched = matching.rows
     n_rows, n_columns = len(truth.rows), len(truth.columns)
     numeric = sum(column.numeric for column in truth.columns)
     filled = sum(1 for row in truth.rows for cell in row if cell)
@@ -117,13 +126,16 @@ def _grade(truth: TableTruth, table: DeliveredTable, matched: Mapping[int, Deliv
     # charged already; only what is beyond the missing records is junk.
     claimed = {delivered.line for delivered in matched.values()}
     unclaimed = [row for row in table.rows if row.line not in claimed]
-    stumps = sum(row.ragged for row in unclaimed)
-    extra_rows = len(unclaimed) - stumps
     missing = n_rows - len(matched)
-    extra_lines = max(0, table.broken_lines + stumps - missing) + table.lines_above
+    excused = min(missing, table.broken_lines)
+    stumps = min(missing - excused, sum(row.surplus < 0 for row in unclaimed))
+    extra_rows = len(unclaimed) - stumps
+    extra_lines = table.broken_lines - excused + table.lines_above
     syntax = exactly(1.0 if table.comma_separated else 0.0)
     recall = share(len(matched), n_rows)
-    width = n_rows * n_columns + n_columns * extra_lines
+    # A line too many adds its cells to what had to parse, and so does a column too many.
+    expected_cells = n_rows * n_columns
+    delivered_cells = expected_cells + n_columns * extra_lines + n_rows * table.other_columns
     scores = (
         DimensionScore(
             "data_preservation",
@@ -134,14 +146,17 @@ def _grade(truth: TableTruth, table: DeliveredTable, matched: Mapping[int, Deliv
         ),
         DimensionScore(
             "format_validity",
-            share(right.typed, width) * syntax,
-            f"{right.typed} of {n_rows * n_columns} cells parse as their type, {table.broken_lines} lines unreadable",
-            {"typed": right.typed, "expected": n_rows * n_columns, "broken_lines": table.broken_lines,
-             "lines_above": table.lines_above, "comma_separated": table.comma_separated},
+            share(right.typed, delivered_cells) * syntax,
+            f"{right.typed} of {expected_cells} cells parse as their type, {table.broken_lines} lines unreadable, "
+            f"{table.other_columns} columns too many",
+            {"typed": right.typed, "expected": expected_cells, "broken_lines": table.broken_lines,
+             "lines_above": table.lines_above, "other_columns": table.other_columns,
+             "comma_separated": table.comma_separated},
             {
                 "parses": share(n_rows, n_rows + table.broken_lines + table.lines_above) * syntax,
                 "rectangular": share(n_rows, n_rows + sum(row.ragged for row in table.rows)),
-                "types": share(right.typed, n_rows * n_columns),
+                "types": share(right.typed, expected_cells),
+                "headings": share(len(table.columns), len(table.columns) + table.other_columns),
             },
         ),
         DimensionScore(
@@ -159,7 +174,7 @@ def _grade(truth: TableTruth, table: DeliveredTable, matched: Mapping[int, Deliv
             {"columns": share(len(table.columns), n_columns), "cells": share(right.kept, filled)},
         ),
     )  # fmt: skip
-    return Grade(scores, work=_work(truth, table, matched, recall, len(unclaimed)))
+    return Grade(scores, work=_work(truth, table, matching, recall, len(unclaimed) + table.lines_above))
 
 
 def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cells:
@@ -170,14 +185,20 @@ def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cell
         wanted, cell = truth.rows[gold][place], delivered.cells.get(column.name)
         if cell is None:
             continue
-        typed += has_type(cell, column) if cell else not wanted
+        parses = has_type(cell, column) if cell else not wanted
         if column.numeric:
             value_ok, unit_ok = _judge_number(cell, wanted, column)
+            # The raw figure with its symbols cut off hides its unit. It must not count for more than the
+            # cell that shows it, or cutting would be paid.
+            right = value_ok and unit_ok
+            hidden = bool(wanted) and not right and (value_ok or same_digits(cell, (raw[place],), column))
+            typed += parses and not hidden
             value += value_ok
             unit += unit_ok
-            numbers.append(value_ok and unit_ok)
+            numbers.append(right)
             kept += bool(wanted and cell)
         else:
+            typed += parses
             kept += bool(wanted) and (cell_is(cell, wanted, column) or cell.strip() in (wanted, raw[place].strip()))
             invented += bool(cell.strip()) and not wanted and cell != raw[place]
     stray = _shows_other_unit(truth, gold, delivered)
@@ -222,13 +243,17 @@ def _shows_other_unit(truth: TableTruth, gold: int, delivered: DeliveredRow) -> 
             texts.append(_added(cell, truth.rows[gold][place]))
     if not any(texts):
         return False
-    words = {word.casefold() for column in truth.columns for word in column.unit_words}
+    words = {_singular(word) for column in truth.columns for word in column.unit_words}
     for text in texts:
-        if any(word.casefold() in words or word in "$€£" for word in _WORD.findall(text)):
+        if any(_singular(word) in words or word in "$€£" for word in _WORD.findall(text)):
             return True
-        if any(_is_unconverted(figure, truth, gold) for figure in _FIGURE.findall(text)):
+        if any(_is_unconverted(figure, truth, gold) for figure in read_figures(text)):
             return True
     return False
+
+
+def _singular(word: str) -> str:
+    return word.casefold().removesuffix("s")
 
 
 def _added(cell: str, wanted: str) -> str:
@@ -236,10 +261,9 @@ def _added(cell: str, wanted: str) -> str:
     return cell.replace(wanted, " ", 1) if wanted else cell
 
 
-def _is_unconverted(figure: str, truth: TableTruth, gold: int) -> bool:
-    number = read_number(figure.strip().rstrip(".,").replace(" ", ""))
-    return number is not None and any(
-        wanted and is_other_unit(number, float(wanted), column)
+def _is_unconverted(figure: float, truth: TableTruth, gold: int) -> bool:
+    return any(
+        wanted and is_other_unit(figure, float(wanted), column)
         for column, wanted in zip(truth.columns, truth.rows[gold], strict=True)
         if column.numeric and column.readings
     )
@@ -248,35 +272,46 @@ def _is_unconverted(figure: str, truth: TableTruth, gold: int) -> bool:
 def _work(
     truth: TableTruth,
     table: DeliveredTable,
-    matched: Mapping[int, DeliveredRow],
+    matching: Matching,
     recall: Interval,
-    unclaimed: int,
+    lines_left: int,
 ) -> Interval:
-    """Return the share of the recorded defects that were dealt with.
+    """Return the share of the recorded defects that were dealt with, each weighted by how hard it is.
 
-    What concerns the whole file or a line too many counts only as far as the real records are still
-    there, and a heading only as far as its column's cells are: a header alone, or an empty file, has
-    repaired nothing.
+    Unweighted, the two dozen repairs that need no look at the data (headings, titles, empty lines) would
+    pay for half of a small table. What concerns the whole file or a line too many counts only as far as
+    the real records are still there, and a heading only as far as its column's cells are right: a header
+    alone, or the wanted headings over untouched cells, has repaired nothing. Nor is a record repaired that
+    is handed in twice.
     """
-    defects = truth.real_defects
+    settled = {gold: row for gold, row in matching.rows.items() if gold not in matching.contested}
     # A delivered copy of a line that had to go shows as a line too many, and lines have no names: what
     # is left of the junk is counted, not which of it.
-    junk = sum(defect.kind in JUNK_KINDS for defect in defects)
-    done = (junk - min(junk, unclaimed)) * recall.low
-    for defect in defects:
-        if defect.kind in FILE_KINDS:
-            done += recall.low * _file_repaired(defect, table)
+    junk_lines = sum(_lines_of(defect) for defect in truth.real_defects)
+    junk_cleared = (1 - min(1.0, lines_left / junk_lines)) * recall.low if junk_lines else 0.0
+    left = total = 0.0
+    for defect in truth.real_defects:
+        if _lines_of(defect):
+            done = junk_cleared
+        elif defect.kind == "separator":
+            done = recall.low * table.comma_separated
         elif defect.kind == "header":
-            done += _column_kept(truth, matched, _place(defect))
-        elif defect.kind not in JUNK_KINDS:
+            done = _column_right(truth, settled, _place(defect))
+        else:
             assert defect.row is not None
-            delivered = matched.get(defect.row)
-            done += delivered is not None and _repaired(truth, defect, delivered)
-    return share(done, len(defects))
+            delivered = settled.get(defect.row)
+            done = float(delivered is not None and _repaired(truth, defect, delivered))
+        left += defect.weight * (1 - done)
+        total += defect.weight
+    # What is left is subtracted, so that all done is exactly 1 whatever the weights add up to.
+    return exactly(1 - left / total if total else 1.0)
 
 
-def _file_repaired(defect: CellDefect, table: DeliveredTable) -> bool:
-    return table.comma_separated if defect.kind == "separator" else table.lines_above == 0
+def _lines_of(defect: CellDefect) -> int:
+    """Return how many lines that are no records a defect put into the file."""
+    if defect.kind in ABOVE_KINDS:
+        return len(defect.shown)
+    return int(defect.kind in JUNK_KINDS)
 
 
 def _repaired(truth: TableTruth, defect: CellDefect, delivered: DeliveredRow) -> bool:
@@ -288,14 +323,12 @@ def _repaired(truth: TableTruth, defect: CellDefect, delivered: DeliveredRow) ->
     return cell is not None and cell_is(cell, truth.rows[defect.row][defect.column], column)
 
 
-def _column_kept(truth: TableTruth, matched: Mapping[int, DeliveredRow], place: int) -> float:
+def _column_right(truth: TableTruth, matched: Mapping[int, DeliveredRow], place: int) -> float:
     column = truth.columns[place]
     right = 0
     for gold, delivered in matched.items():
         cell = delivered.cells.get(column.name)
-        right += cell is not None and (
-            cell == truth.raw_rows[gold][place] or cell_is(cell, truth.rows[gold][place], column)
-        )
+        right += cell is not None and cell_is(cell, truth.rows[gold][place], column)
     return right / len(truth.rows)
 
 

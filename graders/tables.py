@@ -6,14 +6,17 @@ Knows nothing of weights or rewards. Everything here is exact and deterministic.
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import product
 
 from tasks_lib.spreadsheet_clean.table import Column, TableTruth
 
-_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][+-]?\d{1,2})?")
+_NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z", re.ASCII)
+_FIGURE = re.compile(r"\d[\d,. ]*", re.ASCII)
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _SEPARATORS = (",", ";", "\t", "|")
 _HEADER_WITHIN = 8
@@ -22,20 +25,31 @@ _HEADER_WITHIN = 8
 
 @dataclass(frozen=True)
 class DeliveredRow:
-    """One readable line below the headings, its cells by wanted column."""
+    """One readable line below the headings."""
 
     line: int
+    fields: tuple[str, ...]
     cells: Mapping[str, str]
     """Wanted column -> text; a wanted column the file does not have is absent."""
     others: tuple[str, ...]
     """Cells that stand under no wanted heading."""
-    ragged: bool
+    surplus: int
+    """Fields more than there are headings; negative where there are fewer."""
+
+    @property
+    def ragged(self) -> bool:
+        return self.surplus != 0
+
+    def at(self, place: int) -> str:
+        """Return the field at a place; empty where the line ends before it."""
+        return self.fields[place] if place < len(self.fields) else ""
 
 
 @dataclass(frozen=True)
 class DeliveredTable:
     """A delivered file as far as it can be read."""
 
+    header: tuple[str, ...]
     columns: tuple[str, ...]
     """Wanted columns that are there, once each."""
     rows: tuple[DeliveredRow, ...]
@@ -45,20 +59,30 @@ class DeliveredTable:
     """Lines above the headings."""
     comma_separated: bool
 
+    @property
+    def other_columns(self) -> int:
+        """Headings nobody asked for, and copies of those that stand there twice."""
+        return len(self.header) - len(self.columns)
 
-def read_table(text: str, wanted: Sequence[str]) -> DeliveredTable | None:
+    def place_of(self, heading: str) -> int | None:
+        """Return where a heading stands; None where it does not, or more than once."""
+        return self.header.index(heading) if self.header.count(heading) == 1 else None
+
+
+def read_table(text: str, truth: TableTruth) -> DeliveredTable | None:
     """Read a delivered file line by line; None where no line of it holds at least half of the headings.
 
-    A record is a line: no cell of these tables may hold a line break, so one unbalanced quote spoils
-    one line and not the rest of the file. One code fence around the whole text is taken off.
+    The headings may be the wanted ones or those of the raw file. A record is a line: no cell of these
+    tables may hold a line break, so one unbalanced quote spoils one line and not the rest of the file.
+    One code fence around the whole text is taken off.
     """
     fenced = _FENCE.match(text)
     lines = (fenced.group(1) if fenced else text).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    found = _find_header(lines, wanted)
+    found = _find_header(lines, truth)
     if found is None:
         return None
     at, separator, header = found
-    places = {name: header.index(name) for name in wanted if header.count(name) == 1}
+    places = {name: header.index(name) for name in truth.header if header.count(name) == 1}
     taken = set(places.values())
 
     rows, broken = [], 0
@@ -72,19 +96,24 @@ def read_table(text: str, wanted: Sequence[str]) -> DeliveredTable | None:
         rows.append(
             DeliveredRow(
                 line=number,
+                fields=tuple(fields),
                 cells={name: fields[place] if place < len(fields) else "" for name, place in places.items()},
                 others=tuple(cell for place, cell in enumerate(fields) if place not in taken and cell),
-                ragged=len(fields) != len(header),
+                surplus=len(fields) - len(header),
             )
         )
-    return DeliveredTable(tuple(places), tuple(rows), broken, at, separator == ",")
+    return DeliveredTable(tuple(header), tuple(places), tuple(rows), broken, at, separator == ",")
 
 
-def _find_header(lines: Sequence[str], wanted: Sequence[str]) -> tuple[int, str, list[str]] | None:
+def _find_header(lines: Sequence[str], truth: TableTruth) -> tuple[int, str, list[str]] | None:
     for at, line in enumerate(lines[:_HEADER_WITHIN]):
         for separator in _SEPARATORS:
             header = [cell.strip() for cell in _fields(line, separator) or ()]
-            if 2 * sum(1 for name in wanted if header.count(name) == 1) >= len(wanted):
+            known = sum(
+                header.count(name) == 1 or raw.strip() in header
+                for name, raw in zip(truth.header, truth.raw_header, strict=True)
+            )
+            if 2 * known >= len(truth.header):
                 return at, separator, header
     return None
 
@@ -106,6 +135,18 @@ def _fields(line: str, separator: str) -> list[str] | None:
 def read_number(text: str) -> float | None:
     """Return a plain number (commas between groups of three allowed), or None."""
     return float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
+
+
+def read_figures(text: str) -> list[float]:
+    """Return every number that stands in a free text, in each way it can be read (a comma may be a decimal one)."""
+    found = []
+    for figure in _FIGURE.findall(text):
+        bare = figure.strip(" .,").replace(" ", "")
+        for reading in {bare, bare.replace(",", "."), bare.replace(".", "").replace(",", ".")}:
+            number = read_number(reading)
+            if number is not None:
+                found.append(number)
+    return found
 
 
 def same_number(found: float, wanted: float, decimals: int) -> bool:
@@ -130,9 +171,9 @@ def has_type(text: str, column: Column) -> bool:
         number = read_number(text)
         return number is not None and (column.type == "decimal" or number.is_integer())
     if column.type == "date":
-        return len(text) == 10 and _parses(date.fromisoformat, text)
+        return _DATE.fullmatch(text) is not None and _parses(date.fromisoformat, text)
     if column.type == "datetime":
-        return text.endswith("Z") and len(text) >= 17 and _parses(datetime.fromisoformat, text[:-1])
+        return _UTC.fullmatch(text) is not None and _parses(datetime.fromisoformat, text[:-1])
     if text != text.strip():
         return False
     if column.allowed:
@@ -140,9 +181,9 @@ def has_type(text: str, column: Column) -> bool:
     return column.pattern is None or re.fullmatch(column.pattern, text) is not None
 
 
-def _parses(read: object, text: str) -> bool:
+def _parses(read: Callable[[str], object], text: str) -> bool:
     try:
-        read(text)  # type: ignore[operator]
+        read(text)
     except ValueError:
         return False
     return True
@@ -158,36 +199,48 @@ def canonical(text: str, column: Column) -> str:
     return text
 
 
-def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -> dict[int, DeliveredRow]:
+@dataclass(frozen=True)
+class Matching:
+    """Which delivered line is which record."""
+
+    rows: Mapping[int, DeliveredRow]
+    """Gold row -> delivered row; every delivered row is used once at most."""
+    contested: frozenset[int]
+    """Gold rows of which there are lines too many."""
+
+
+def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -> Matching:
     """Find for every gold row the delivered line that is that record.
 
     A line carries a record's key in the wanted form or in the form the raw file has it, so an
-    unrepaired record is still the record. Among lines with one key the one that agrees most wins. A
-    line that agrees with the truth in less than `agreement_min` of the record's other filled cells is
-    a made-up line under a copied key, and matches nothing.
+    unrepaired record is still the record; and a key column is known by its content where its heading
+    is not the wanted one. Among lines with one key the one that agrees most wins. A line that agrees
+    with the truth in less than `agreement_min` of the record's other filled cells is a made-up line
+    under a copied key, and matches nothing.
 
-    Returns:
-        Gold row -> delivered row; every delivered row is used once at most.
+    A record that more lines claim to be than there are such records is contested: whoever hands in two
+    readings of it has not decided which is right.
     """
-    columns = [(place, column) for place, column in enumerate(truth.columns) if column.name in table.columns]
-    keys = [(place, column) for place, column in columns if column.key]
-    others = [(place, column) for place, column in columns if not column.key]
+    places = {
+        place: where for place in range(len(truth.columns)) if (where := _find_column(truth, table, place)) is not None
+    }
+    keys = [place for place in places if truth.columns[place].key]
+    others = [place for place in places if not truth.columns[place].key]
     if not keys:
-        return {}
+        return Matching({}, frozenset())
 
     candidates: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for gold, row in enumerate(truth.rows):
-        raw = truth.raw_rows[gold]
-        forms = [{_fold(canonical(row[place], column)), _fold(raw[place])} for place, column in keys]
-        for key in product(*forms):
+    for gold in range(len(truth.rows)):
+        for key in product(*(_key_forms(truth, gold, place) for place in keys)):
             candidates[key].append(gold)
 
     claims: list[tuple[float, int, int]] = []
     for index, delivered in enumerate(table.rows):
-        key = tuple(_fold(canonical(delivered.cells[column.name], column)) for _, column in keys)
-        raw_key = tuple(_fold(delivered.cells[column.name]) for _, column in keys)
+        cells = [delivered.at(places[place]) for place in keys]
+        key = tuple(_fold(canonical(cell, truth.columns[place])) for cell, place in zip(cells, keys, strict=True))
+        raw_key = tuple(_fold(cell) for cell in cells)
         for gold in {*candidates.get(key, ()), *candidates.get(raw_key, ())}:
-            agreement = _agreement(truth, gold, delivered, others)
+            agreement = _agreement(truth, gold, {place: delivered.at(places[place]) for place in others})
             if agreement >= agreement_min:
                 claims.append((-agreement, gold, index))
 
@@ -197,32 +250,50 @@ def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -
         if gold not in matched and index not in used:
             matched[gold] = table.rows[index]
             used.add(index)
-    return matched
+    return Matching(matched, frozenset(gold for _, gold, index in claims if index not in used))
+
+
+def _find_column(truth: TableTruth, table: DeliveredTable, place: int) -> int | None:
+    """Return where a wanted column stands: by its heading, by the raw file's, or, a key, by what is in it."""
+    where = table.place_of(truth.header[place])
+    if where is None and truth.raw_header[place] not in truth.header:
+        where = table.place_of(truth.raw_header[place].strip())
+    if where is None and truth.columns[place].key:
+        forms = {form for gold in range(len(truth.rows)) for form in _key_forms(truth, gold, place)}
+        unnamed = [at for at, name in enumerate(table.header) if name not in truth.header]
+        hits = {at: sum(_fold(row.at(at)) in forms for row in table.rows) for at in unnamed}
+        best = max(unnamed, key=lambda at: hits[at], default=None)
+        where = best if best is not None and 2 * hits[best] > len(table.rows) else None
+    return where
+
+
+def _key_forms(truth: TableTruth, gold: int, place: int) -> set[str]:
+    return {_fold(canonical(truth.rows[gold][place], truth.columns[place])), _fold(truth.raw_rows[gold][place])}
 
 
 def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _agreement(truth: TableTruth, gold: int, delivered: DeliveredRow, others: Sequence[tuple[int, Column]]) -> float:
+def _agreement(truth: TableTruth, gold: int, cells: Mapping[int, str]) -> float:
     """Return the share of a record's filled cells, keys aside, that the line has in wanted, raw or other-unit form."""
-    filled = [(place, column) for place, column in others if truth.rows[gold][place]]
+    filled = [place for place in cells if truth.rows[gold][place]]
     if not filled:
         return 1.0
     raw = truth.raw_rows[gold]
     agreeing = 0
-    for place, column in filled:
-        cell, wanted = delivered.cells[column.name], truth.rows[gold][place]
+    for place in filled:
+        cell, wanted, column = cells[place], truth.rows[gold][place], truth.columns[place]
         agreeing += (
             cell in (wanted, raw[place])
             or cell_is(cell, wanted, column)
             or _in_other_unit(cell, wanted, column)
-            or _same_digits(cell, (raw[place], wanted), column)
+            or same_digits(cell, (raw[place], wanted), column)
         )
     return agreeing / len(filled)
 
 
-def _same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
+def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
     """Tell whether a number was taken over with only its dressing changed, or half of it."""
     if not column.numeric:
         return False

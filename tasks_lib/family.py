@@ -56,14 +56,17 @@ class Operator:
 class Probe:
     """A way to be paid without doing the work.
 
-    `zero` does no work at all and must stay at or below the floor on every instance; `shortcut`
-    hides undone work and must rank below honest partial work; `attack` addresses whoever grades.
+    `zero` does no work at all and must stay at or below the floor on every instance. `shortcut` hides
+    undone work, `attack` addresses whoever grades: neither may earn more, on any instance, than the
+    same output without the trick.
     """
 
     name: str
     kind: Literal["zero", "shortcut", "attack"]
     summary: str
     apply: Callable[[TaskInstance, Random], str]
+    honest: Callable[[TaskInstance, Random], str] | None = None
+    """The same output without the trick; None for `zero`, which is measured against the floor."""
 
 
 class Family(ABC):

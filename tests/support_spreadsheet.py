@@ -7,7 +7,7 @@ from typing import Any
 
 from graders.composite import compose
 from graders.spreadsheet_clean import SpreadsheetCleanGrader
-from tasks_lib.policies.base import NotApplicable
+from tasks_lib.policies.base import NotApplicableError
 from tasks_lib.policies.ladder import LadderPolicy
 from tasks_lib.policies.probe import ProbePolicy
 from tasks_lib.records import TaskInstance, content_hash
@@ -58,7 +58,7 @@ def ladder_text(instance: TaskInstance, operator: str, severity: int, sample: in
     """Return what an operator makes of its baseline; None where it does not apply."""
     try:
         return LadderPolicy(operator, severity).attempt(FAMILY, instance, sample).output
-    except NotApplicable:
+    except NotApplicableError:
         return None
 
 

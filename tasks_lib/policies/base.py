@@ -7,7 +7,7 @@ from tasks_lib.family import Family
 from tasks_lib.records import Attempt, PolicySpec, TaskInstance, ToolCall
 
 
-class NotApplicable(Exception):
+class NotApplicableError(Exception):
     """The policy has nothing to offer on this instance (a ladder whose damage has no target there)."""
 
 
@@ -20,7 +20,7 @@ class Policy(Protocol):
         """Attempt one instance; the same (instance, sample) gives the same attempt for code policies.
 
         Raises:
-            NotApplicable: the policy does not apply to this instance.
+            NotApplicableError: the policy does not apply to this instance.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Ladders: the oracle damaged by one operator at a rising severity."""
 
 from tasks_lib.family import Family
-from tasks_lib.policies.base import NotApplicable, Policy, submit_only
+from tasks_lib.policies.base import NotApplicableError, Policy, submit_only
 from tasks_lib.records import Attempt, TaskInstance, policy_spec
 from tasks_lib.seeds import stream
 
@@ -21,7 +21,7 @@ class LadderPolicy:
     def attempt(self, family: Family, instance: TaskInstance, sample: int) -> Attempt:
         operator = family.operators.get(self.operator)
         if operator is None:
-            raise NotApplicable(f"family {family.name} has no operator {self.operator!r}")
+            raise NotApplicableError(f"family {family.name} has no operator {self.operator!r}")
 
         # The stream does not name the severity: every rung draws the same list of corruptions, and a
         # higher rung applies a longer beginning of it. That is what makes the ladder nested.
@@ -31,7 +31,7 @@ class LadderPolicy:
         else:
             damaged = operator.apply(instance, self.severity, rng)
             if damaged is None:
-                raise NotApplicable(f"{self.operator} has no target on {instance.instance_id}")
+                raise NotApplicableError(f"{self.operator} has no target on {instance.instance_id}")
             output = damaged
         return submit_only(family, instance, output)
 

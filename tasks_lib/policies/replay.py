@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from tasks_lib.family import Family
-from tasks_lib.policies.base import NotApplicable, Policy
+from tasks_lib.policies.base import NotApplicableError, Policy
 from tasks_lib.records import Attempt, Record, Step, TaskInstance, policy_spec
 
 
@@ -33,7 +33,7 @@ def read_outputs(path: Path) -> tuple[RecordedOutput, ...]:
         BadOutputsFileError: not text, not JSON lines, a missing or unknown field, or one key twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also breaks at U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise BadOutputsFileError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     outputs: dict[tuple[str, str, int], RecordedOutput] = {}
@@ -67,7 +67,9 @@ class ReplayPolicy:
     def attempt(self, family: Family, instance: TaskInstance, sample: int) -> Attempt:
         record = self.outputs.get((instance.instance_id, sample))
         if record is None:
-            raise NotApplicable(f"no recorded output of {self.spec.name} for {instance.instance_id}, sample {sample}")
+            raise NotApplicableError(
+                f"no recorded output of {self.spec.name} for {instance.instance_id}, sample {sample}"
+            )
         return Attempt(status="completed", output=record.output, transcript=record.transcript)
 
 

@@ -21,9 +21,15 @@ from tasks_lib.spreadsheet_clean.table import (
     table_truth,
 )
 
+_DIGIT_WORDS = {
+    "0": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven",
+    "8": "eight", "9": "nine", ".": "point", "-": "minus",
+}  # fmt: skip
+
 ASPECTS = (
     "data_preservation", "data_preservation.row_recall", "data_preservation.row_precision",
     "format_validity", "format_validity.parses", "format_validity.rectangular", "format_validity.types",
+    "format_validity.headings",
     "unit_consistency", "unit_consistency.value", "unit_consistency.unit",
     "completeness", "completeness.columns", "completeness.cells",
 )  # fmt: skip
@@ -327,6 +333,23 @@ def _unit_in_note(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     return _edit_cells(truth, rng, dose, note, edit)
 
 
+def _figure_spelled_out(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
+    """Convert the cell, and keep the old figure in a remark as words, with no unit beside it."""
+    note = _places(truth, lambda column: column.type == "text" and not column.key)[-1:]
+    if not note:
+        return None
+
+    def edit(row: int, place: int, cell_rng: Random) -> str | None:
+        for source in _shuffled(cell_rng, _unit_places(truth)):
+            number = _in_other_unit(truth, row, source, cell_rng)
+            if number:
+                words = " ".join(_DIGIT_WORDS[letter] for letter in number)
+                return f"{truth.rows[row][place]} was {words}".strip()
+        return None
+
+    return _edit_cells(truth, rng, dose, note, edit)
+
+
 def _swap_columns(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     places = _places(truth, lambda column: column.type == "decimal" and not column.key)
     if len(places) < 2:
@@ -363,9 +386,12 @@ def _shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
         return None
     sheet = _oracle(truth)
     rows = _rows(sheet)
-    # All different values, so that a record once wrong stays wrong while the shift goes on.
-    first_with = {rows[row][place]: row for row in reversed(range(len(rows))) if _is_recognisable(truth, row)}
-    filled = sorted(row for value, row in first_with.items() if value)
+    # Values far apart in every unit, so that a record once wrong stays wrong in the same way.
+    filled: list[int] = []
+    for row in range(len(rows)):
+        if rows[row][place] and _is_recognisable(truth, row):
+            if all(_are_apart(rows[row][place], rows[other][place], truth.columns[place]) for other in filled):
+                filled.append(row)
     if len(filled) < 3:
         return None
     start = rng.randrange(max(1, len(filled) - 8))
@@ -374,6 +400,15 @@ def _shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     for row, value in zip(window, [*values[1:], values[0]], strict=True):
         rows[row][place] = value
     return _with_rows(sheet, rows)
+
+
+def _are_apart(one: str, other: str, column: Column) -> bool:
+    first, second = float(one), float(other)
+    return (
+        abs(first - second) > 2 * 10.0**-column.decimals
+        and not _near_reading(second, first, column)
+        and not _near_reading(first, second, column)
+    )
 
 
 def _alter_text(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
@@ -427,6 +462,13 @@ def _rename_header(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     for place in _column_order(truth, rng)[:dose]:
         header[place] = header[place].replace("_", " ").title() + " " + "(new)"
     return Sheet(tuple(header), sheet.lines)
+
+
+def _add_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
+    sheet = _oracle(truth)
+    names = [name for name in ("row_ok", "checked", "reviewed", "status_2", "done") if name not in sheet.header]
+    rows = [[*row, *["ok"] * dose] for row in _rows(sheet)]
+    return Sheet((*sheet.header, *names[:dose]), _with_rows(sheet, rows).lines)
 
 
 def _drop_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
@@ -551,28 +593,33 @@ _ALL = (
              moves="dp dp.row_precision"),
     _degrade("alter_keys", "changes what identifies a record", _alter_keys, moves=f"{_ROWS_LOST} dp.row_precision"),
     _degrade("alter_values", "changes numbers", _alter_values, moves="uc uc.value"),
-    _degrade("scale_values", "multiplies numbers by 1000", _scale_values, moves="uc", may="uc.value uc.unit"),
-    _degrade("leave_unit", "leaves numbers in another unit", _leave_unit, moves="uc uc.unit"),
+    _degrade("scale_values", "multiplies numbers by 1000", _scale_values, moves="uc",
+             may="uc.value uc.unit fv fv.types"),
+    _degrade("leave_unit", "leaves numbers in another unit", _leave_unit, moves="uc uc.unit fv fv.types"),
     _degrade("leave_unit_text", "leaves numbers in another unit with the unit beside them", _leave_unit_text,
              moves="uc uc.value uc.unit fv fv.types"),
     _degrade("unit_in_note", "converts the number and keeps the old figure in a remark", _unit_in_note,
              moves="uc uc.unit co co.cells"),
+    _degrade("figure_spelled_out", "converts the number and spells the old figure out in a remark",
+             _figure_spelled_out, moves="uc uc.unit co co.cells"),
     _degrade("swap_columns", "swaps the values of two columns", _swap_columns, moves="uc uc.value"),
-    _degrade("shift_column", "moves a column down by a record", _shift_column, moves="uc uc.value", may="uc.unit"),
+    _degrade("shift_column", "moves a column down by a record", _shift_column, moves="uc uc.value"),
     _degrade("alter_text", "changes names, categories, dates or remarks", _alter_text, moves="co co.cells"),
     _degrade("blank_cells", "empties cells", _blank_cells, moves="co co.cells fv fv.types",
              may="uc uc.value uc.unit"),
     _degrade("invent_values", "fills in numbers where nothing was recorded", _invent_values,
              moves="uc uc.value uc.unit"),
-    _degrade("rename_header", "changes headings", _rename_header, moves="co co.columns co.cells fv fv.types",
+    _degrade("rename_header", "changes headings", _rename_header, moves="co co.columns co.cells fv fv.types fv.headings",
              may="uc uc.value uc.unit", dose_of=_one_each),
+    _degrade("add_column", "adds columns nobody asked for", _add_column, moves="fv fv.headings",
+             dose_of=_one_each),
     _degrade("drop_column", "leaves columns out", _drop_column, moves="co co.columns co.cells fv fv.types",
              may="uc uc.value uc.unit", dose_of=_one_each),
     Operator("break_csv", "degrade", "opens a quote that never closes", _break_csv,
              _expect(moves=f"{_ROWS_LOST} fv.parses")),
     Operator("leave_defects", "degrade", "repairs ever fewer defects, down to the raw file", _leave_defects,
              _expect(may=" ".join(("dp dp.row_recall dp.row_precision fv fv.parses fv.rectangular fv.types",
-                                   "uc uc.value uc.unit co co.columns co.cells")))),
+                                   "fv.headings uc uc.value uc.unit co co.columns co.cells")))),
     Operator("delete_defect_rows", "compensation", "deletes the records it left unrepaired", _delete_defect_rows,
              _expect(moves="dp dp.row_recall co co.cells",
                      may="fv fv.parses fv.rectangular fv.types uc uc.value uc.unit dp.row_precision"),

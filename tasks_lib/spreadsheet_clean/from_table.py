@@ -49,7 +49,8 @@ def instances_from_table(
 
     header, rows = _read(path)
     archetype = _archetype(path, header, rows)
-    has_repeats = len(set(rows)) < len(rows)
+    # In the stress split nothing may have to go, so no repeats of ours are put in.
+    keeps_repeats = len(set(rows)) < len(rows) or split == "stress"
     low, high = difficulty
     for index in range(n):
         instance_seed = derive(seed, "spreadsheet_clean", path.name, index, "instance")
@@ -63,8 +64,8 @@ def instances_from_table(
                 "merged_header": False,
                 "merged_cells": 0.0,
                 # A table that repeats records itself means it; otherwise repeats are ours and have to go.
-                "remove_duplicates": not has_repeats,
-                "exact_duplicates": 0.0 if has_repeats else knobs.exact_duplicates,
+                "remove_duplicates": not keeps_repeats,
+                "exact_duplicates": 0.0 if keeps_repeats else knobs.exact_duplicates,
             }
         )
         yield generate_instance(

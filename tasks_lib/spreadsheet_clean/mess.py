@@ -21,7 +21,7 @@ HARDNESS = {
     "annotation_row": -0.6,
     "subtotal_row": -0.2,
     "duplicate": 0.4,
-    "header": -2.5,
+    "header": -3.5,
     "merged_header": -1.5,
     "preamble": -2.0,
     "separator": -2.5,
@@ -58,6 +58,8 @@ class Mess:
     facts: list[str] = field(default_factory=list)
     """Sentences the dictionary needs so that every defect can be repaired."""
     merged: set[tuple[int, str]] = field(default_factory=set)
+    added: int = 0
+    """Defects recorded so far, those taken back included, so that no two share an identifier."""
 
     def add(self, kind: str, row: int | None, column: int | None, shown: Any, *, hardness: str = "") -> None:
         """Record one defect; late places in long tables are a little harder."""
@@ -66,7 +68,7 @@ class Mess:
             extra = 0.35 * math.log(len(self.rows) / 20) + 0.4 * row / max(1, len(self.rows))
         self.defects.append(
             CellDefect(
-                defect_id=f"d{len(self.defects):04d}",
+                defect_id=f"d{self.added:04d}",
                 kind=kind,
                 row=row,
                 column=column,
@@ -74,6 +76,7 @@ class Mess:
                 hardness=round(HARDNESS[hardness or kind] + extra, 3),
             )
         )
+        self.added += 1
 
 
 def make_messy(archetype: Archetype, rows: list[Row], knobs: SpreadsheetKnobs, rng: Random) -> Mess:
@@ -145,9 +148,11 @@ def _write_in(mess: Mess, row: int, index: int, column: RawColumn, alt: AltUnit,
     back = (float(shown) - alt.offset) / alt.scale
     gold = f"{back:.{column.decimals}f}"
     tie = abs(abs(back * 10**column.decimals) % 1 - 0.5) < 1e-6
-    if mess.archetype.exact_values and (float(gold) != value or gold == shown):
+    # A zero, or a temperature of -40, is the same number in both units: nothing is left to convert.
+    same = abs(float(shown) - float(gold)) <= 10.0**-column.decimals
+    if mess.archetype.exact_values and (float(gold) != value or same):
         return False
-    if not mess.archetype.exact_values and (float(gold) == 0 or gold == shown or tie):
+    if not mess.archetype.exact_values and (float(gold) == 0 or same or tie):
         # Nothing left to convert, or the two rounding conventions would disagree: move off that value.
         mess.rows[row][column.name] = f"{value + 7 * 10**-column.decimals:.{column.decimals}f}"
         return _write_in(mess, row, index, column, alt, template, hardness)
@@ -268,7 +273,8 @@ def _repeat_kept_lines(mess: Mess, rng: Random) -> None:
     """Repeat whole records that are real: they get the defects of their originals and gold rows of their own."""
     if mess.knobs.remove_duplicates:
         return
-    repeats = sorted(rng.sample(range(len(mess.rows)), _count(mess.knobs.exact_duplicates, len(mess.rows))))
+    missing = mess.knobs.rows - len(mess.rows)  # the records drawn leave room for the repeats
+    repeats = sorted(rng.sample(range(len(mess.rows)), max(0, missing)))
     # A line below a merged cell must not be repeated apart from its block, so a repeat follows its original.
     new_place = {row: row + sum(1 for earlier in repeats if earlier < row) for row in range(len(mess.rows))}
     moved = [_replace_row(defect, new_place[defect.row] if defect.row is not None else None) for defect in mess.defects]

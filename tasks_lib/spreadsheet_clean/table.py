@@ -7,6 +7,7 @@ recorded as a defect is exactly what is wrong in the file.
 
 import csv
 import io
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,8 @@ ColumnType = Literal["text", "enum", "code", "integer", "decimal", "date", "date
 NUMERIC: frozenset[str] = frozenset({"integer", "decimal"})
 JUNK_KINDS: frozenset[str] = frozenset({"blank_row", "subtotal_row", "annotation_row", "repeated_header", "duplicate"})
 """Kinds of defect that are a line too many."""
-FILE_KINDS: frozenset[str] = frozenset({"merged_header", "preamble", "separator"})
+ABOVE_KINDS: frozenset[str] = frozenset({"merged_header", "preamble"})
+"""Kinds of defect that are lines above the headings."""
 COSMETIC = "thousands"
 """Rendered in the raw file, but allowed to stay: not a defect."""
 
@@ -61,6 +63,11 @@ class CellDefect:
     shown: Any
     """What the raw file has there: text of a cell, fields of a line, a template."""
     hardness: float
+
+    @property
+    def weight(self) -> float:
+        """What repairing it counts for, 0..1: the chance that a policy of skill 0 fails to."""
+        return 1 / (1 + math.exp(-self.hardness))
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,12 @@ class TableTruth:
         return tuple(column.name for column in self.columns)
 
     @cached_property
+    def raw_header(self) -> tuple[str, ...]:
+        """The headings as the raw file has them."""
+        shown = {defect.column: defect.shown for defect in self.defects if defect.kind == "header"}
+        return tuple(shown.get(place, name) for place, name in enumerate(self.header))
+
+    @cached_property
     def raw_rows(self) -> tuple[tuple[str, ...], ...]:
         """The cells of every gold row as the raw file has them."""
         everything = {defect.defect_id for defect in self.defects}
@@ -141,7 +154,7 @@ class TableTruth:
                 header[defect.column] = defect.shown
             elif defect.kind == "separator":
                 separator = defect.shown
-            elif defect.kind in {"preamble", "merged_header"}:
+            elif defect.kind in ABOVE_KINDS:
                 above.extend(tuple(line) for line in defect.shown)
 
         for row in range(len(self.rows) + 1):

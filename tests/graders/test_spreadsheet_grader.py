@@ -11,7 +11,7 @@ import pytest
 
 from graders.spreadsheet_clean import LIMITS
 from tasks_lib import policy
-from tasks_lib.spreadsheet_clean.table import CellDefect, Line, Sheet, table_truth
+from tasks_lib.spreadsheet_clean.table import CellDefect, table_truth
 from tests.support_spreadsheet import (
     COLUMNS,
     DEFECTS,
@@ -63,14 +63,17 @@ line's removal counts for the share of records that are there: 1 + 1 + .75 of 4.
         pytest.param(csv_of([ROWS[0], *ROWS[2:]]), LOST, id="row dropped"),
         pytest.param(ORACLE.replace("P002", '"P002'), LOST, id="broken quote"),
         pytest.param(ORACLE.replace("P002", "P002\0"), LOST, id="nul byte in a record"),
-        # 4 of 4 + 1 lines; the line too many stands for the empty line that had to go.
-        pytest.param(csv_of([*ROWS, ROWS[0]]), {"dp": 4 / 5, "work": 3 / 4}, id="duplicate"),
+        # 4 of 4 + 1 lines; the line too many stands for the empty line that had to go, and a record that is
+        # handed in twice has not been repaired: P002's unit and P003's token are left.
+        pytest.param(csv_of([*ROWS, ROWS[0]]), {"dp": 4 / 5, "work": 2 / 4}, id="duplicate"),
         pytest.param(csv_of([*ROWS, ("P009", *ROWS[0][1:])]), {"dp": 4 / 5, "work": 3 / 4}, id="fabricated"),
         pytest.param(csv_of([*ROWS, HEADER]), {"dp": 4 / 5, "work": 3 / 4}, id="repeated header"),
         # A changed key is one record lost and one invented: 3 of 4 + 1; no junk credit: (1 - 1) * .75.
         pytest.param(csv_of(edited({(1, 0): "P772"})), {**LOST, "dp": 3 / 5, "work": 2 / 4}, id="key altered"),
-        # One number cell of 12; its defect is not repaired.
-        pytest.param(csv_of(edited({(0, 1): "1.5"})), {"uc": 11 / 12, "work": 3 / 4}, id="unit wrong by factor"),
+        # One number cell of 12; its defect is not repaired, and a figure that hides its unit is none of dollars.
+        pytest.param(
+            csv_of(edited({(0, 1): "1.5"})), {"uc": 11 / 12, "fv": 19 / 20, "work": 3 / 4}, id="unit wrong by factor"
+        ),
         pytest.param(csv_of(edited({(3, 1): "9812.00"})), {"uc": 11 / 12}, id="value wrong"),
         # The cell is no number either: one typed cell of 20 less.
         pytest.param(csv_of(edited({(0, 1): "1.5 K"})), {"uc": 11 / 12, "fv": 19 / 20, "work": 3 / 4}, id="unit text"),
@@ -83,19 +86,24 @@ line's removal counts for the share of records that are there: 1 + 1 + .75 of 4.
         ),
         pytest.param(
             csv_of([[*row, old] for row, old in zip(ROWS, ("1.5", "", "", ""), strict=True)], [*HEADER, "old"]),
-            {"uc": 9 / 12},
+            {"uc": 9 / 12, "fv": 20 / 24},
             id="extra column with the old figure",
         ),
-        # Four cells of the column are gone: 3 filled ones, 4 typed ones, 4 numbers, and the repaired token.
+        # Four cells of the column are gone: 3 filled ones, 4 typed ones, 4 numbers, and the repaired token; four
+        # stand under a heading nobody asked for.
         pytest.param(
             csv_of(ROWS, ["code", "price_usd", "mass_kg", "Count", "notes"]),
-            {"fv": 16 / 20, "uc": 8 / 12, "co": 15 / 18, "work": 3 / 4},
+            {"fv": 16 / 24, "uc": 8 / 12, "co": 15 / 18, "work": 3 / 4},
             id="renamed header",
         ),
         pytest.param(
             csv_of([[*row, row[3]] for row in ROWS], [*HEADER, "count"]),
-            {"fv": 16 / 20, "uc": 8 / 12, "co": 15 / 18, "work": 3 / 4},
+            {"fv": 16 / 28, "uc": 8 / 12, "co": 15 / 18, "work": 3 / 4},
             id="heading twice",
+        ),
+        # The key is known by what is in it, so the records are found; its own 4 cells are lost.
+        pytest.param(
+            csv_of(ROWS, ["Part number", *HEADER[1:]]), {"fv": 16 / 24, "co": 14 / 18}, id="key under another heading"
         ),
         pytest.param(csv_of(edited({(0, 3): ""})), {"fv": 19 / 20, "uc": 11 / 12, "co": 17 / 18}, id="blank"),
         # P003 had no count: a wrong number, and the token is not repaired.
@@ -106,10 +114,10 @@ line's removal counts for the share of records that are there: 1 + 1 + .75 of 4.
         pytest.param("\ufeff" + ORACLE.replace("\n", "\r\n"), {}, id="byte order mark and CRLF"),
         pytest.param(ORACLE.rstrip("\n"), {}, id="no newline at the end"),
         pytest.param(csv_of(ROWS, separator=";"), {"fv": 0}, id="semicolons"),
-        # Five cells of one line too many on top of 20.
-        pytest.param("Stock list\n" + ORACLE, {"fv": 20 / 25}, id="title above"),
+        # Five cells of one line too many on top of 20; it stands for the empty line that had to go.
+        pytest.param("Stock list\n" + ORACLE, {"fv": 20 / 25, "work": 3 / 4}, id="title above"),
         pytest.param(ORACLE + "\0\0\0\n", {"fv": 20 / 25}, id="nul line below"),
-        pytest.param(ORACLE + "x" * 100_000, {"fv": 20 / 25, "work": 3 / 4}, id="100 kB on a line below"),
+        pytest.param(ORACLE + "x" * 100_000, {"dp": 4 / 5, "work": 3 / 4}, id="100 kB on a line below"),
         pytest.param(csv_of(edited({(0, 1): "1,500.00"})).replace("1,500.00", '"1,500.00"'), {}, id="thousands"),
         # One field too many: the record's five cells are not where they seem to be.
         pytest.param(ORACLE.replace("late entry", "late entry,"), {"fv": 15 / 20}, id="ragged record"),
@@ -207,17 +215,16 @@ def test_row_agreement_decides_whose_record_a_line_is() -> None:
 # --- attacks, shortcuts, declared limits -----------------------------------------------------------
 
 
-def test_plea_in_cells_lifts_no_dimension() -> None:
-    """The plea scores at most what the same output without it scores, on every dimension of 40 instances."""
-    for instance in mixed_instances(40, 41):
-        truth = table_truth(instance)
-        # The plea stands where a remark had stray spaces, so the output it is compared with has none there.
-        note = max(place for place, column in enumerate(truth.columns) if column.type == "text")
-        rows = [tuple(c.strip() if p == note else c for p, c in enumerate(row)) for row in truth.raw_rows]
-        plain = grade_text(instance, Sheet(truth.header, tuple(Line(row, None) for row in rows)).text())
-        pleading = grade_text(instance, probe_text(instance, "plea_in_cells"))
-        for aspect in (*DIMENSIONS, "composite"):
-            assert pleading[aspect] <= plain[aspect] + 1e-9, (instance.instance_id, aspect)
+@pytest.mark.parametrize("probe", [name for name, probe in FAMILY.probes.items() if probe.kind != "zero"])
+def test_trick_gains_nothing_over_the_same_output_without_it(probe: str) -> None:
+    """A shortcut or an attack earns at most what its honest counterpart earns, on every instance."""
+    for instance in (*mixed_instances(84, 41), *mixed_instances(42, 41, "stress")):
+        trick = grade_text(instance, probe_text(instance, probe))
+        plain = grade_text(instance, policy(f"probe/{probe}@honest").attempt(FAMILY, instance, 0).output)
+        assert trick.reward <= plain.reward + 1e-9, instance.instance_id
+        if FAMILY.probes[probe].kind == "attack":
+            for dimension in DIMENSIONS:
+                assert trick[dimension] <= plain[dimension] + 1e-9, (instance.instance_id, dimension)
 
 
 @pytest.mark.parametrize("index", range(40))
@@ -235,7 +242,12 @@ def test_limits_are_declared_with_what_shows_them() -> None:
     assert GRADER.limits == LIMITS
     assert all(limit.shown_by in {*FAMILY.operators, *FAMILY.probes} for limit in LIMITS)
     # Each has its demonstration below; a new limit needs one too.
-    assert {limit.name for limit in LIMITS} == {"key_altered", "remark_reworded", "any_line_order"}
+    assert {limit.name for limit in LIMITS} == {
+        "key_altered",
+        "remark_reworded",
+        "figure_in_words",
+        "any_line_order",
+    }
 
 
 def test_limit_key_altered_shows_as_one_lost_and_one_invented() -> None:
@@ -254,6 +266,16 @@ def test_limit_remark_reworded_shows_as_a_lost_cell() -> None:
         text = ladder_text(instance, "alter_text", 1)
         if text is not None:
             assert grade_text(instance, text)[CO] == pytest.approx((filled - 1) / filled)
+
+
+def test_limit_figure_in_words_shows_as_a_lost_cell_only() -> None:
+    """An old figure spelled out in a remark costs the remark; the unit is not seen."""
+    for instance in mixed_instances(14, 43):
+        text = ladder_text(instance, "figure_spelled_out", 1)
+        assert text is not None
+        graded = grade_text(instance, text)
+        assert graded[UC] == 1.0
+        assert graded[CO] < 1.0
 
 
 def test_limit_any_line_order_shows_as_no_change() -> None:

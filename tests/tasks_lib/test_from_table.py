@@ -76,7 +76,7 @@ def test_real_table_stress_split_drops_nothing() -> None:
 def test_real_table_works_through_the_policies() -> None:
     """A simulated policy, the ladders and the world work on a person's table as on ours."""
     from tasks_lib import policy
-    from tasks_lib.policies.base import NotApplicable
+    from tasks_lib.policies.base import NotApplicableError
 
     instance = next(instances_from_table(VEGA / "seattle-weather.csv", 1, 3))
     strong = grade_text(instance, policy("sim/strong").attempt(FAMILY, instance, 0).output).reward
@@ -84,7 +84,7 @@ def test_real_table_works_through_the_policies() -> None:
     for name in FAMILY.operators:
         try:
             output = policy(f"ladder/{name}@2").attempt(FAMILY, instance, 0).output
-        except NotApplicable:
+        except NotApplicableError:
             continue
         assert grade_text(instance, output).reward <= 1.0
 

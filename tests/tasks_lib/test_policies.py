@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks_lib import policy
-from tasks_lib.policies.base import NotApplicable
+from tasks_lib.policies.base import NotApplicableError
 from tasks_lib.policies.replay import BadOutputsFileError
 from tasks_lib.policies.simulated import SKILLS, SimulatedPolicy, expected_repairs, repair_probability, slip_probability
 from tasks_lib.registry import UnknownNameError
@@ -60,7 +60,8 @@ def test_simulated_bad_name_lists_what_exists(name: str) -> None:
 
 def test_unknown_provider_lists_the_providers() -> None:
     """A policy of an unknown kind is refused with the kinds there are."""
-    with pytest.raises(UnknownNameError, match=r"known providers: ladder, oracle, probe, replay, sim"):
+    # Plugins of other tests may be listed too.
+    with pytest.raises(UnknownNameError, match=r"known providers: .*ladder, oracle, probe, replay, sim"):
         policy("nobody/weak")
 
 
@@ -146,14 +147,14 @@ def test_ladder_without_target_is_not_applicable() -> None:
     """An operator that finds nothing to damage says so, and does not hand in the oracle."""
     full = [(f"P{n:03d}", "10.00", "2.0", "1", "x") for n in range(6)]
 
-    with pytest.raises(NotApplicable, match="invent_values has no target on hand-"):
+    with pytest.raises(NotApplicableError, match="invent_values has no target on hand-"):
         policy("ladder/invent_values@1").attempt(FAMILY, hand_instance(full, ()), 0)
 
 
 @pytest.mark.parametrize("name", ["ladder/no_such@1", "probe/no_such"])
 def test_names_the_family_does_not_have_are_not_applicable(name: str) -> None:
     """An operator or probe of another family does not apply here."""
-    with pytest.raises(NotApplicable, match="family spreadsheet_clean has no"):
+    with pytest.raises(NotApplicableError, match="family spreadsheet_clean has no"):
         policy(name).attempt(FAMILY, hand_instance(), 0)
 
 
@@ -190,7 +191,7 @@ def test_replay_hands_in_what_was_recorded(tmp_path: Path) -> None:
 
     assert replay.attempt(FAMILY, instance, 1).output == "second"
     assert (replay.spec.name, replay.spec.kind) == ("p", "replay")
-    with pytest.raises(NotApplicable, match=r"no recorded output of p for hand-\w+, sample 2"):
+    with pytest.raises(NotApplicableError, match=r"no recorded output of p for hand-\w+, sample 2"):
         replay.attempt(FAMILY, instance, 2)
 
 

@@ -27,6 +27,5 @@ from (
         ('weak_signal_share', 0.7, 'the same share, below which a signal is weak'),
         ('min_severity', 2.0, 'severity from which an operator must show its effect'),
         ('moves_share_at_least', 0.99, 'share of pairs that must fall where damage is expected to be seen'),
-        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change'),
-        ('beating_share_at_most', 0.05, 'share of instances on which a shortcut may beat the median weak rollout')
+        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change')
 ) as listed (name, value, means);

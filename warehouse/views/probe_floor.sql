@@ -9,9 +9,11 @@
 --   max_reward                its best reward on any instance, 0..1
 --   mean_reward               0..1
 --   floor                     the most the family allows without work, 0..1
---   holds                     zero: max_reward at or below the floor; shortcut and attack, which leave part of the work in: reach the weak anchor's median hardly anywhere; null without an anchor
+--   holds                     zero: max_reward at or below the floor; shortcut and attack: max_lift at most 0; null where that was not measured
 --   work_mean                 mean share of the defects it dealt with, 0..1
 --   worst_instance_id         instance on which it earned most; the first in the alphabet where several
+--   max_lift                  most that the trick gained on any instance over the same output without it; null for zero probes
+--   mean_lift                 mean of that over the instances, below 0 where the trick costs
 --   weak_mean                 mean reward of the weak anchor on the same instances, 0..1; null without one
 --   share_beating_weak_median share of instances on which it earns at least the weak anchor's median, 0..1
 --   strong_mean               mean reward of the strong anchor on the same instances, 0..1; null without one
@@ -37,6 +39,12 @@ strong as (
     where stg_anchor.anchor = 'strong' and stg_attempt.is_graded
     group by stg_attempt.run_id, stg_attempt.instance_id
 ),
+honest as (
+    select run_id, honest_probe as probe, instance_id, max(reward) as reward
+    from stg_attempt
+    where honest_probe is not null and is_graded
+    group by run_id, honest_probe, instance_id
+),
 summed as (
     select
         attempted.run_id,
@@ -47,11 +55,14 @@ summed as (
         avg(attempted.reward) as mean_reward,
         avg(attempted.work) as work_mean,
         arg_max(attempted.instance_id, attempted.reward order by attempted.instance_id) as worst_instance_id,
+        max(attempted.reward - honest.reward) as max_lift,
+        avg(attempted.reward - honest.reward) as mean_lift,
         avg(weak.mean) as weak_mean,
         avg(strong.mean) as strong_mean,
         -- 1e-9: equal rewards, written down with a rounding error, are still a draw that pays the probe.
         avg(cast(attempted.reward >= weak.median - 1e-9 as integer)) as share_beating_weak_median
     from attempted
+    left join honest using (run_id, probe, instance_id)
     left join weak using (run_id, instance_id)
     left join strong using (run_id, instance_id)
     group by attempted.run_id, attempted.family, attempted.probe
@@ -67,11 +78,13 @@ select
     family.floor,
     case
         when probe.kind in ('shortcut', 'attack')
-            then summed.share_beating_weak_median <= stg_threshold.beating_share_at_most
+            then summed.max_lift <= stg_threshold.reward_quantum
         else summed.max_reward <= family.floor + stg_threshold.reward_quantum
     end as holds,
     summed.work_mean,
     summed.worst_instance_id,
+    summed.max_lift,
+    summed.mean_lift,
     summed.weak_mean,
     summed.share_beating_weak_median,
     summed.strong_mean,

@@ -13,6 +13,7 @@
 --   operator         operator of a ladder; null elsewhere
 --   severity         rung of a ladder, 0..4; null elsewhere
 --   probe            name of a probe; null elsewhere
+--   honest_probe     name of the probe whose output without the trick this is; null elsewhere
 --   is_lost          true where infrastructure failed: no reward, and never a zero
 --   is_model_failed  true where the policy refused, was cut off or ran out of steps: graded and counted
 --   is_graded        true where there is a composite under the run's rubric
@@ -64,7 +65,14 @@ select
     coalesce(placed.kind in ('model', 'simulated', 'replay'), false) as is_group,
     case when placed.kind = 'ladder' then json_extract_string(placed.regime, '$.operator') end as operator,
     case when placed.kind = 'ladder' then cast(json_extract_string(placed.regime, '$.severity') as integer) end as severity,
-    case when placed.kind = 'probe' then regexp_replace(placed.name, '^probe/', '') end as probe,
+    case
+        when placed.kind = 'probe' and not ends_with(placed.name, '@honest')
+            then regexp_replace(placed.name, '^probe/', '')
+    end as probe,
+    case
+        when placed.kind = 'probe' and ends_with(placed.name, '@honest')
+            then regexp_replace(regexp_replace(placed.name, '^probe/', ''), '@honest$', '')
+    end as honest_probe,
     placed.status = 'error' as is_lost,
     placed.status in ('refused', 'truncated', 'step_limit') as is_model_failed,
     placed.status <> 'error' and composite.reward is not null as is_graded,

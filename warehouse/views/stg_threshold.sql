@@ -20,7 +20,6 @@
 --   min_severity           1..4
 --   moves_share_at_least   0..1
 --   still_share_at_most    0..1
---   beating_share_at_most  0..1
 create or replace view stg_threshold as
 with known_run as (
     select run_id from run
@@ -52,7 +51,6 @@ select
     any_value(value) filter (name = 'weak_signal_share') as weak_signal_share,
     any_value(value) filter (name = 'min_severity') as min_severity,
     any_value(value) filter (name = 'moves_share_at_least') as moves_share_at_least,
-    any_value(value) filter (name = 'still_share_at_most') as still_share_at_most,
-    any_value(value) filter (name = 'beating_share_at_most') as beating_share_at_most
+    any_value(value) filter (name = 'still_share_at_most') as still_share_at_most
 from in_force
 group by run_id;

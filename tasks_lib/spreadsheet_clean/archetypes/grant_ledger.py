@@ -6,8 +6,20 @@ from tasks_lib.spreadsheet_clean.archetype import AltUnit, Archetype, RawColumn,
 from tasks_lib.spreadsheet_clean.archetypes.draw import comment, day, maybe, number, pick, whole
 
 _MONEY = (
-    AltUnit(0.92, decimals=2, templates=("€{}", "{} EUR"), words=("EUR", "€"), explain="1 USD is 0.92 EUR"),
-    AltUnit(0.79, decimals=2, templates=("£{}", "{} GBP"), words=("GBP", "£"), explain="1 USD is 0.79 GBP"),
+    AltUnit(
+        0.92,
+        decimals=2,
+        templates=("€{}", "{} EUR"),
+        words=("EUR", "€"),
+        explain="€ and EUR are euros, 1 USD is 0.92 EUR",
+    ),
+    AltUnit(
+        0.79,
+        decimals=2,
+        templates=("£{}", "{} GBP"),
+        words=("GBP", "£"),
+        explain="£ and GBP are pounds sterling, 1 USD is 0.79 GBP",
+    ),
 )
 _AREA = (
     AltUnit(

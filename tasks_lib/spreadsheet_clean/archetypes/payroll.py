@@ -10,7 +10,13 @@ _TIME = (
     AltUnit(0.125, decimals=3, templates=("{} d", "{} days"), words=("d", "days"), explain="a working day is 8 hours"),
 )
 _MONEY = (
-    AltUnit(100.0, decimals=0, templates=("{} ct", "{} cents"), words=("ct", "cents"), explain="100 cents are 1 euro"),
+    AltUnit(
+        100.0,
+        decimals=0,
+        templates=("{} ct", "{} cents"),
+        words=("ct", "cents"),
+        explain="ct is cents, 100 cents are 1 euro",
+    ),
 )
 
 

@@ -6,7 +6,13 @@ from tasks_lib.spreadsheet_clean.archetype import AltUnit, Archetype, RawColumn,
 from tasks_lib.spreadsheet_clean.archetypes.draw import comment, lexicon, maybe, pick, whole
 
 _MONEY = (
-    AltUnit(1e-3, decimals=1, templates=("${}K", "{} k$"), words=("K", "k$", "thousand"), explain="K is thousands"),
+    AltUnit(
+        1e-3,
+        decimals=1,
+        templates=("${}K", "{} k$"),
+        words=("K", "k$", "thousand"),
+        explain="K and k$ are thousands of dollars",
+    ),
     AltUnit(
         1e-6, decimals=4, templates=("${}M", "{} mio"), words=("M", "mio", "million"), explain="M or mio is millions"
     ),

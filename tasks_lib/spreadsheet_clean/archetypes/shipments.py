@@ -11,7 +11,15 @@ _MASS = (
     AltUnit(1e-3, decimals=3, templates=("{} t",), words=("t", "tonnes"), explain="1 t is 1000 kg"),
     AltUnit(2.20462, decimals=0, templates=("{} lb", "{} lbs"), words=("lb", "lbs"), explain="1 kg is 2.20462 lb"),
 )
-_MONEY = (AltUnit(1e-3, decimals=2, templates=("${}K", "{} kUSD"), words=("K", "kUSD"), explain="K is thousands"),)
+_MONEY = (
+    AltUnit(
+        1e-3,
+        decimals=2,
+        templates=("${}K", "{} kUSD"),
+        words=("K", "kUSD"),
+        explain="K and kUSD are thousands of US dollars",
+    ),
+)
 
 
 def _draw(rng: Random, n: int) -> list[Row]:
