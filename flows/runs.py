@@ -184,6 +184,8 @@ def _require_known_thresholds(settings: Settings) -> None:
     for name in settings.thresholds:
         if name not in known:
             raise SettingsError(f"setting 'thresholds': unknown threshold {name!r}; {nearest(name, known)}")
+    if settings.thresholds.get("training_group", 2) < 2:
+        raise SettingsError("setting 'thresholds': training_group must be 2 or more; a group of one has no spread")
 
 
 def plugins_needed(settings: Settings, families: Iterable[Family]) -> tuple[str, ...]:

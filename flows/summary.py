@@ -38,7 +38,7 @@ PROBES = """
 
 # The composite last: it is what the dimensions add up to.
 CONFUSION = """
-    select family, operator, dimension, expected, moved_share, mean_drop, agrees
+    select family, operator, dimension, expected, n_pairs, moved_share, mean_drop, agrees
     from grader_confusion
     where run_id = ?
     order by family, operator, dimension = 'composite', dimension
@@ -104,7 +104,7 @@ class RunSummary:
     probes: pl.DataFrame
     """family, probe, kind, max_reward, mean_reward, floor, max_lift, weak_mean, share_beating_weak_median, holds."""
     confusion: pl.DataFrame
-    """family, operator, dimension, expected, moved_share, mean_drop, agrees."""
+    """family, operator, dimension, expected, n_pairs, moved_share, mean_drop, agrees."""
     monotonicity: pl.DataFrame
     """family, operator, dimension, n_pairs, n_violations, violation_rate, somers_d; the composite only."""
     difficulty: pl.DataFrame
@@ -130,6 +130,7 @@ class RunSummary:
             *self._unmeasured(),
             *self._oracle_breaches(),
             *self._floor_breaches(),
+            *self._unknown_expectations(),
             *self._expectation_breaches(),
             *self._order_breaches(),
         ]
@@ -150,6 +151,16 @@ class RunSummary:
             f"{row['family']}: probe {row['probe']} {_gain(row)}"
             for row in self.probes.iter_rows(named=True)
             if row["holds"] is False and not self._is_known(row["family"], row["probe"])
+        ]
+
+    def _unknown_expectations(self) -> list[str]:
+        """An operator that applied, and a dimension of its expectations that nobody scores: a slip of the pen."""
+        applied = self.confusion.filter(pl.col("n_pairs").max().over("family", "operator") > 0)
+        return [
+            f"{row['family']}: {row['operator']} should {EXPECTED[row['expected']]} {row['dimension']}, "
+            "which the grader never scored"
+            for row in applied.filter(n_pairs=0).iter_rows(named=True)
+            if row["expected"] in EXPECTED
         ]
 
     def _expectation_breaches(self) -> list[str]:

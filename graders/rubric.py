@@ -33,7 +33,7 @@ class Rubric(Record):
     """What is left of the composite when none of the recorded defects was dealt with."""
     ready_at: Share = 0.8
     """Share of the weight that must be assessed before a reward may be trained on."""
-    thresholds: dict[str, float] = {}
+    thresholds: dict[str, float] = Field(default_factory=dict)
     """Numbers that the family's grader reads."""
 
     @model_validator(mode="after")

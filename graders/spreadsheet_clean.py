@@ -114,67 +114,127 @@ class SpreadsheetCleanGrader:
 
 
 def _grade(truth: TableTruth, table: DeliveredTable, matching: Matching) -> Grade:
-    matched = matching.rows
-    n_rows, n_columns = len(truth.rows), len(truth.columns)
-    numeric = sum(column.numeric for column in truth.columns)
-    filled = sum(1 for row in truth.rows for cell in row if cell)
+    count = _count(truth, table, matching)
+    scores = (
+        _data_preservation(count, truth, matching),
+        _format_validity(count, table),
+        _unit_consistency(count),
+        _completeness(count, truth, table),
+    )
+    return Grade(scores, work=_work(truth, table, matching, count))
+
+
+@dataclass(frozen=True)
+class _Count:
+    """What is there of what was expected, and what is there beside it."""
+
+    rows: int
+    columns: int
+    numbers: int
+    """Number cells expected."""
+    filled: int
+    """Filled cells expected."""
+    matched: int
+    right: _Cells
+    lines_left: int
+    """Lines that are no record, or one too many."""
+    extra_rows: int
+    extra_lines: int
+    """Lines that cannot be read, and lines above the headings."""
+
+    @property
+    def recall(self) -> float:
+        return self.matched / self.rows
+
+
+def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Count:
     right = _Cells()
-    for gold, delivered in matched.items():
+    for gold, delivered in matching.rows.items():
         right += _right_cells(truth, gold, delivered)
 
     # An unreadable line, or a stump of one, may be all that is left of a missing record, which has been
     # charged already; only what is beyond the missing records is junk.
-    claimed = {delivered.line for delivered in matched.values()}
+    claimed = {delivered.line for delivered in matching.rows.values()}
     unclaimed = [row for row in table.rows if row.line not in claimed]
-    missing = n_rows - len(matched)
+    missing = len(truth.rows) - len(matching.rows)
     excused = min(missing, table.broken_lines)
     stumps = min(missing - excused, sum(row.surplus < 0 for row in unclaimed))
-    extra_rows = len(unclaimed) - stumps
-    extra_lines = table.broken_lines - excused + table.lines_above
-    syntax = exactly(1.0 if table.comma_separated else 0.0)
-    recall = share(len(matched), n_rows)
+    return _Count(
+        rows=len(truth.rows),
+        columns=len(truth.columns),
+        numbers=len(truth.rows) * sum(column.numeric for column in truth.columns),
+        filled=sum(1 for row in truth.rows for cell in row if cell),
+        matched=len(matching.rows),
+        right=right,
+        lines_left=len(unclaimed) + table.lines_above,
+        extra_rows=len(unclaimed) - stumps,
+        extra_lines=table.broken_lines - excused + table.lines_above,
+    )
+
+
+def _data_preservation(count: _Count, truth: TableTruth, matching: Matching) -> DimensionScore:
+    missing = [row for row in range(count.rows) if row not in matching.rows]
+    evidence = {
+        "matched": count.matched, "expected": count.rows, "extra": count.extra_rows, "missing_rows": missing[:10],
+    }  # fmt: skip
+    return DimensionScore(
+        "data_preservation",
+        share(count.matched, count.rows + count.extra_rows),
+        f"{count.matched} of {count.rows} records found, {count.extra_rows} lines too many",
+        evidence,
+        {
+            "row_recall": exactly(count.recall),
+            "row_precision": share(count.matched, count.matched + count.extra_rows) if count.matched else _ZERO,
+        },
+    )
+
+
+def _format_validity(count: _Count, table: DeliveredTable) -> DimensionScore:
     # A line too many adds its cells to what had to parse, and so does a column too many.
-    expected_cells = n_rows * n_columns
-    delivered_cells = expected_cells + n_columns * extra_lines + n_rows * table.other_columns
-    scores = (
-        DimensionScore(
-            "data_preservation",
-            share(len(matched), n_rows + extra_rows),
-            f"{len(matched)} of {n_rows} records found, {extra_rows} lines too many",
-            {"matched": len(matched), "expected": n_rows, "extra": extra_rows, "missing_rows": _missing(n_rows, matched)},
-            {"row_recall": recall, "row_precision": share(len(matched), len(matched) + extra_rows) if matched else _ZERO},
-        ),
-        DimensionScore(
-            "format_validity",
-            share(right.typed, delivered_cells) * syntax,
-            f"{right.typed} of {expected_cells} cells parse as their type, {table.broken_lines} lines unreadable, "
-            f"{table.other_columns} columns too many",
-            {"typed": right.typed, "expected": expected_cells, "broken_lines": table.broken_lines,
-             "lines_above": table.lines_above, "other_columns": table.other_columns,
-             "comma_separated": table.comma_separated},
-            {
-                "parses": share(n_rows, n_rows + table.broken_lines + table.lines_above) * syntax,
-                "rectangular": share(n_rows, n_rows + sum(row.ragged for row in table.rows)),
-                "types": share(right.typed, expected_cells),
-                "headings": share(len(table.columns), len(table.columns) + table.other_columns),
-            },
-        ),
-        DimensionScore(
-            "unit_consistency",
-            share(right.number, n_rows * numeric),
-            f"{right.number} of {n_rows * numeric} number cells hold the right value in the wanted unit",
-            {"right": right.number, "expected": n_rows * numeric, "right_value": right.value, "right_unit": right.unit},
-            {"value": share(right.value, n_rows * numeric), "unit": share(right.unit, n_rows * numeric)},
-        ),
-        DimensionScore(
-            "completeness",
-            share(right.kept, filled),
-            f"{right.kept:g} of {filled} filled cells kept, {len(table.columns)} of {n_columns} columns",
-            {"kept": right.kept, "expected": filled, "missing_columns": _absent(truth, table)},
-            {"columns": share(len(table.columns), n_columns), "cells": share(right.kept, filled)},
-        ),
-    )  # fmt: skip
-    return Grade(scores, work=_work(truth, table, matching, recall, len(unclaimed) + table.lines_above))
+    expected = count.rows * count.columns
+    delivered = expected + count.columns * count.extra_lines + count.rows * table.other_columns
+    syntax = exactly(1.0 if table.comma_separated else 0.0)
+    evidence = {
+        "typed": count.right.typed, "expected": expected, "broken_lines": table.broken_lines,
+        "lines_above": table.lines_above, "other_columns": table.other_columns,
+        "comma_separated": table.comma_separated,
+    }  # fmt: skip
+    return DimensionScore(
+        "format_validity",
+        share(count.right.typed, delivered) * syntax,
+        f"{count.right.typed} of {expected} cells parse as their type, {table.broken_lines} lines unreadable, "
+        f"{table.other_columns} columns too many",
+        evidence,
+        {
+            "parses": share(count.rows, count.rows + table.broken_lines + table.lines_above) * syntax,
+            "rectangular": share(count.rows, count.rows + sum(row.ragged for row in table.rows)),
+            "types": share(count.right.typed, expected),
+            "headings": share(len(table.columns), len(table.header)),
+        },
+    )
+
+
+def _unit_consistency(count: _Count) -> DimensionScore:
+    right = count.right
+    return DimensionScore(
+        "unit_consistency",
+        share(right.number, count.numbers),
+        f"{right.number} of {count.numbers} number cells hold the right value in the wanted unit",
+        {"right": right.number, "expected": count.numbers, "right_value": right.value, "right_unit": right.unit},
+        {"value": share(right.value, count.numbers), "unit": share(right.unit, count.numbers)},
+    )
+
+
+def _completeness(count: _Count, truth: TableTruth, table: DeliveredTable) -> DimensionScore:
+    absent = [name for name in truth.header if name not in table.columns]
+    cells = share(count.right.kept, count.filled)
+    return DimensionScore(
+        "completeness",
+        cells,
+        f"{count.right.kept:g} of {count.filled} filled cells kept, {len(table.columns)} of {count.columns} columns",
+        {"kept": count.right.kept, "expected": count.filled, "missing_columns": absent},
+        {"columns": share(len(table.columns), count.columns), "cells": cells},
+    )
 
 
 def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cells:
@@ -269,13 +329,7 @@ def _is_unconverted(figure: float, truth: TableTruth, gold: int) -> bool:
     )
 
 
-def _work(
-    truth: TableTruth,
-    table: DeliveredTable,
-    matching: Matching,
-    recall: Interval,
-    lines_left: int,
-) -> Interval:
+def _work(truth: TableTruth, table: DeliveredTable, matching: Matching, count: _Count) -> Interval:
     """Return the share of the recorded defects that were dealt with, each weighted by how hard it is.
 
     Unweighted, the two dozen repairs that need no look at the data (headings, titles, empty lines) would
@@ -288,13 +342,13 @@ def _work(
     # A delivered copy of a line that had to go shows as a line too many, and lines have no names: what
     # is left of the junk is counted, not which of it.
     junk_lines = sum(_lines_of(defect) for defect in truth.real_defects)
-    junk_cleared = (1 - min(1.0, lines_left / junk_lines)) * recall.low if junk_lines else 0.0
+    junk_cleared = (1 - min(1.0, count.lines_left / junk_lines)) * count.recall if junk_lines else 0.0
     left = total = 0.0
     for defect in truth.real_defects:
         if _lines_of(defect):
             done = junk_cleared
         elif defect.kind == "separator":
-            done = recall.low * table.comma_separated
+            done = count.recall * table.comma_separated
         elif defect.kind == "header":
             done = _column_right(truth, settled, _place(defect))
         else:
@@ -335,14 +389,6 @@ def _column_right(truth: TableTruth, matched: Mapping[int, DeliveredRow], place:
 def _place(defect: CellDefect) -> int:
     assert defect.column is not None
     return defect.column
-
-
-def _missing(n_rows: int, matched: Mapping[int, DeliveredRow]) -> list[int]:
-    return [row for row in range(n_rows) if row not in matched][:10]
-
-
-def _absent(truth: TableTruth, table: DeliveredTable) -> list[str]:
-    return [name for name in truth.header if name not in table.columns]
 
 
 __all__ = ["FACETS", "LIMITS", "SpreadsheetCleanGrader"]

@@ -58,7 +58,9 @@ def tables() -> dict[str, Definition]:
 def views() -> dict[str, Definition]:
     """Return every view by name, each after the views it reads."""
     found = _read("views", "view")
-    order = TopologicalSorter({name: set(view.reads) & found.keys() for name, view in found.items()}).static_order()
+    # Lists, not sets: the order is the same in every process.
+    reads = {name: [read for read in view.reads if read in found] for name, view in found.items()}
+    order = TopologicalSorter(reads).static_order()
     return {name: found[name] for name in order}
 
 

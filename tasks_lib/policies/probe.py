@@ -5,7 +5,6 @@ from tasks_lib.policies.base import NotApplicableError, Policy, submit_only
 from tasks_lib.records import Attempt, TaskInstance, policy_spec
 from tasks_lib.seeds import stream
 
-
 HONEST = "@honest"
 
 

@@ -389,9 +389,10 @@ def _shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     # Values far apart in every unit, so that a record once wrong stays wrong in the same way.
     filled: list[int] = []
     for row in range(len(rows)):
-        if rows[row][place] and _is_recognisable(truth, row):
-            if all(_are_apart(rows[row][place], rows[other][place], truth.columns[place]) for other in filled):
-                filled.append(row)
+        value = rows[row][place]
+        is_target = bool(value) and _is_recognisable(truth, row)
+        if is_target and all(_are_apart(value, rows[other][place], truth.columns[place]) for other in filled):
+            filled.append(row)
     if len(filled) < 3:
         return None
     start = rng.randrange(max(1, len(filled) - 8))
@@ -609,8 +610,8 @@ _ALL = (
              may="uc uc.value uc.unit"),
     _degrade("invent_values", "fills in numbers where nothing was recorded", _invent_values,
              moves="uc uc.value uc.unit"),
-    _degrade("rename_header", "changes headings", _rename_header, moves="co co.columns co.cells fv fv.types fv.headings",
-             may="uc uc.value uc.unit", dose_of=_one_each),
+    _degrade("rename_header", "changes headings", _rename_header,
+             moves="co co.columns co.cells fv fv.types fv.headings", may="uc uc.value uc.unit", dose_of=_one_each),
     _degrade("add_column", "adds columns nobody asked for", _add_column, moves="fv fv.headings",
              dose_of=_one_each),
     _degrade("drop_column", "leaves columns out", _drop_column, moves="co co.columns co.cells fv fv.types",

@@ -65,6 +65,11 @@ CASES: dict[str, tuple[tuple[str, ...], Prepare, list[str]]] = {
         _write("assay.toml", "[thresholds]\nmin_grade = 4\n"),
         ["'min_grade'", "did you mean 'min_graded'?"],
     ),
+    "threshold that cannot be": (
+        ("run", "--config", "assay.toml"),
+        _write("assay.toml", "[thresholds]\ntraining_group = 1\n"),
+        ["training_group", "2 or more"],
+    ),
     "missing settings file": (("run", "--config", "a.toml"), _nothing, ["a.toml", "no such file"]),
     "foreign database": (
         ("run", "--db", "notes.duckdb"),

@@ -13,11 +13,12 @@ VERDICTS = {
 }  # fmt: skip
 PROBES = {
     "family": pl.String, "probe": pl.String, "kind": pl.String, "max_reward": pl.Float64, "mean_reward": pl.Float64,
-    "floor": pl.Float64, "weak_mean": pl.Float64, "share_beating_weak_median": pl.Float64, "holds": pl.Boolean,
+    "floor": pl.Float64, "max_lift": pl.Float64, "weak_mean": pl.Float64,
+    "share_beating_weak_median": pl.Float64, "holds": pl.Boolean,
 }  # fmt: skip
 CONFUSION = {
     "family": pl.String, "operator": pl.String, "dimension": pl.String, "expected": pl.String,
-    "moved_share": pl.Float64, "mean_drop": pl.Float64, "agrees": pl.Boolean,
+    "n_pairs": pl.Int64, "moved_share": pl.Float64, "mean_drop": pl.Float64, "agrees": pl.Boolean,
 }  # fmt: skip
 ORDER = {
     "family": pl.String, "operator": pl.String, "dimension": pl.String, "n_pairs": pl.Int64, "n_violations": pl.Int64,
@@ -39,8 +40,8 @@ def _summary(**rows: list[tuple[object, ...]]) -> RunSummary:
             ("f", "sim/weak", "no_signal", False, 10),
             ("f", "sim/strong", "trainable", True, 5),
         ],
-        "probes": [("f", "echo", "zero", 0.2, 0.1, 0.25, 0.4, 0.0, True)],
-        "confusion": [("f", "drop_rows", "data_preservation", "moves", 1.0, 0.3, True)],
+        "probes": [("f", "echo", "zero", 0.2, 0.1, 0.25, None, 0.4, 0.0, True)],
+        "confusion": [("f", "drop_rows", "data_preservation", "moves", 90, 1.0, 0.3, True)],
         "monotonicity": [("f", "drop_rows", "composite", 40, 0, 0.0, 1.0)],
         "difficulty": [("f", "sim/weak", "sim/strong", 30, 0.4, 0.9, 0.1, 0.3, 0.6, 0.5)],
         "oracle": [("f", 30, 1.0)],
@@ -80,13 +81,15 @@ def test_summary_names_every_breach() -> None:
     summary = _summary(
         oracle=[("f", 30, 0.97)],
         probes=[
-            ("f", "echo", "zero", 0.3, 0.1, 0.25, 0.4, 0.1, False),
-            ("f", "overfit", "shortcut", 0.6, 0.5, 0.25, 0.4, 0.7, False),
+            ("f", "echo", "zero", 0.3, 0.1, 0.25, None, 0.4, 0.1, False),
+            ("f", "overfit", "shortcut", 0.6, 0.5, 0.25, 0.125, 0.4, 0.7, False),
         ],
         confusion=[
-            ("f", "drop_rows", "unit_consistency", "still", 0.2, 0.1, False),
-            ("f", "drop_rows", "completeness", "may", 0.5, 0.1, None),
-            ("f", "delete_hard", "composite", "no_gain", 0.1, -0.1, False),
+            ("f", "drop_rows", "unit_consistency", "still", 90, 0.2, 0.1, False),
+            ("f", "drop_rows", "completeness", "may", 90, 0.5, 0.1, None),
+            ("f", "drop_rows", "completness", "moves", 0, None, None, None),
+            ("f", "delete_hard", "composite", "no_gain", 90, 0.1, -0.1, False),
+            ("f", "never_applies", "completeness", "moves", 0, None, None, None),
         ],
         monotonicity=[("f", "drop_rows", "composite", 40, 3, 0.075, 0.9)],
     )
@@ -94,7 +97,8 @@ def test_summary_names_every_breach() -> None:
     assert summary.breaches() == [
         "f: the oracle earns 0.970 on some instance, not 1",
         "f: probe echo earns 0.300, the floor is 0.25",
-        "f: probe overfit earns as much as the weak policy on 70% of the instances",
+        "f: probe overfit gains 0.125 over the same output without the trick",
+        "f: drop_rows should lower completness, which the grader never scored",
         "f: drop_rows should leave alone unit_consistency, which moved in 20% of the instances",
         "f: delete_hard should not raise composite, which rose in 10% of the instances",
         "f: drop_rows: worse scored higher in 3 of 40 pairs",
@@ -104,7 +108,7 @@ def test_summary_names_every_breach() -> None:
 def test_summary_known_limit_is_no_breach() -> None:
     """A blind spot that the grader declares, and the probe that shows it, is listed but not held against it."""
     summary = _summary(
-        probes=[("f", "echo", "zero", 0.3, 0.1, 0.25, 0.4, 0.1, False)],
+        probes=[("f", "echo", "zero", 0.3, 0.1, 0.25, None, 0.4, 0.1, False)],
         limits=[("f", "echo_pays", "An echo is paid a little.", "echo")],
     )
 
@@ -122,11 +126,22 @@ def test_summary_fits_eighty_columns() -> None:
     dimensions = ("data_preservation", "format_validity", "unit_consistency", "completeness")
     summary = _summary(
         confusion=[
-            ("spreadsheet_clean", "swap_two_columns_of_values", name, "moves", 1.0, 0.3, name != "completeness")
+            ("spreadsheet_clean", "swap_two_columns_of_values", name, "moves", 90, 1.0, 0.3, name != "completeness")
             for name in dimensions
         ],
         probes=[
-            ("spreadsheet_clean", "keep_half_and_duplicate_hide_unit", "shortcut", 0.2, 0.1, 0.25, None, None, True)
+            (
+                "spreadsheet_clean",
+                "keep_half_and_duplicate_hide_unit",
+                "shortcut",
+                0.2,
+                0.1,
+                0.25,
+                -0.1,
+                None,
+                None,
+                True,
+            )
         ],
     )
 

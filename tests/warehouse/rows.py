@@ -227,6 +227,7 @@ class Lab:
 
     def probe(self, name: str, kind: str, rewards: Mapping[str, float], work: float = 0.0) -> None:
         """Declare a probe and say what it earned on each instance."""
-        self.add("probe", family=FAMILY, probe=name, kind=kind, summary="s")
+        if not name.endswith("@honest"):
+            self.add("probe", family=FAMILY, probe=name, kind=kind, summary="s")
         for instance, reward in rewards.items():
             self.group([reward], instance=instance, policy=f"probe/{name}", kind="probe", work=work)

@@ -57,7 +57,9 @@ def test_spend_adds_up_policies_and_judges() -> None:
     )  # fmt: skip
 
     policy, judge = lab.one("spend", kind="policy"), lab.one("spend", kind="judge")
-    assert (policy["calls"], policy["cost_usd"], policy["n_unpriced"]) == (4, 1.5, 1)
+    assert (policy["calls"], policy["known_usd"], policy["n_unpriced"]) == (4, 1.5, 1)
+    # One call without a known price: nobody knows what all of them cost.
+    assert policy["cost_usd"] is None
     assert (policy["input_tokens"], policy["output_tokens"], policy["cached_tokens"]) == (40, 20, 4)
     assert policy["latency_s"] == 8
     assert (judge["spender"], judge["calls"], judge["cost_usd"], judge["latency_s"]) == ("judge-1", 1, 0.25, None)

@@ -40,14 +40,29 @@ def test_probe_floor_compares_with_the_weak_anchor() -> None:
 
 
 @pytest.mark.parametrize("kind", ["shortcut", "attack"])
-def test_probe_floor_of_part_of_the_work_is_the_weak_policy(kind: str) -> None:
-    """A probe that leaves part of the work in may pass the floor, not honest weak work; without one nobody knows."""
+def test_probe_floor_of_part_of_the_work_is_the_same_output_without_the_trick(kind: str) -> None:
+    """A trick may pass the floor, not its honest counterpart, on any instance; without one nobody knows."""
     lab = Lab(floor=0.1)
-    lab.probe("half", kind, {"a": 0.3})
+    lab.probe("half", kind, {"a": 0.3, "b": 0.5})
     assert lab.one("probe_floor")["holds"] is None
 
-    lab.group([0.4, 0.5], instance="a", policy="sim/weak")
-    assert lab.one("probe_floor")["holds"] is True
+    lab.probe("half@honest", kind, {"a": 0.4, "b": 0.5})
+    row = lab.one("probe_floor")
+    assert (row["holds"], row["max_lift"], row["mean_lift"]) == (True, 0.0, pytest.approx(-0.05))
+
+    lab.probe("bold", kind, {"a": 0.1, "b": 0.6})
+    lab.probe("bold@honest", kind, {"a": 0.4, "b": 0.5})
+    row = lab.one("probe_floor", probe="bold")
+    assert (row["holds"], row["max_lift"], row["mean_lift"]) == (False, pytest.approx(0.1), pytest.approx(-0.1))
+
+
+def test_probe_floor_of_no_work_has_no_lift() -> None:
+    """A zero-work probe is measured against the floor alone."""
+    lab = Lab(floor=0.1)
+    lab.probe("echo", "zero", {"a": 0.1})
+
+    row = lab.one("probe_floor")
+    assert (row["holds"], row["max_lift"], row["mean_lift"]) == (True, None, None)
 
 
 def test_probe_floor_breaks_ties_by_name_and_skips_lost_ones() -> None:

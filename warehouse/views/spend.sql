@@ -8,8 +8,9 @@
 --   input_tokens   tokens read
 --   output_tokens  tokens written
 --   cached_tokens  input tokens read from a cache
---   cost_usd       US dollars, calls without a known price left out; null where no price is known
---   n_unpriced     calls without a known price: the true cost is higher where this is not 0
+--   cost_usd       US dollars; null where the price of any call is not known
+--   known_usd      US dollars of the calls with a known price, the least it can have cost; 0 where none has one
+--   n_unpriced     calls without a known price
 --   latency_s      seconds from start to end, added up; null for a judge
 create or replace view spend as
 with spent as (
@@ -44,7 +45,8 @@ select
     cast(sum(input_tokens) as bigint) as input_tokens,
     cast(sum(output_tokens) as bigint) as output_tokens,
     cast(sum(cached_tokens) as bigint) as cached_tokens,
-    sum(cost_usd) as cost_usd,
+    case when count(*) = count(cost_usd) then sum(cost_usd) end as cost_usd,
+    coalesce(sum(cost_usd), 0) as known_usd,
     count(*) filter (cost_usd is null) as n_unpriced,
     sum(latency_s) as latency_s
 from spent
