@@ -482,7 +482,7 @@ def _drop_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
 
 def _break_csv(instance: TaskInstance, severity: int, rng: Random) -> str | None:
     """Open a quote that never closes, at the start of `dose` lines."""
-    lines = _oracle(table_truth(instance)).text().splitlines()
+    lines = _oracle(table_truth(instance)).text().removesuffix("\n").split("\n")
     places = _shuffled(rng, range(1, len(lines)))
     # Half of the lines stay whole: a file that is mostly broken is another damage, with a cap of its own.
     places = places[: max(1, (len(lines) - 1) // 2)]
@@ -627,7 +627,7 @@ _ALL = (
              _undone_baseline),
     _neutral("reorder_rows", "another order of records", _reorder_rows),
     _neutral("reorder_columns", "another order of columns", _reorder_columns),
-    _neutral("thousands_separators", "1,234 for 1234", _thousands),
+    _neutral("thousands", "1,234 for 1234", _thousands),
     _neutral("trailing_zeros", "12.50 for 12.5", _trailing_zeros),
     _neutral("crlf", "another line ending", _crlf),
     _neutral("quote_all", "quotes around every cell", _quote_all),

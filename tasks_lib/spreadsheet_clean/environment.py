@@ -54,7 +54,8 @@ class SpreadsheetWorld:
     """Materials behind tools; the table may be longer than one look at it."""
 
     def __init__(self, instance: TaskInstance) -> None:
-        self.files = {name: text.splitlines() for name, text in instance.materials.items()}
+        # In the order of their names: an instance that was stored and read has lost any other order.
+        self.files = {name: _lines(text) for name, text in sorted(instance.materials.items())}
         self.page_lines: int = instance.knobs.get("page_lines", 40)
         self.tools: Sequence[Tool] = (_SUBMIT,) if instance.mode == "single" else _TOOLS
         characters = sum(len(text) for text in instance.materials.values())
@@ -108,6 +109,11 @@ class SpreadsheetWorld:
 
     def _pages(self, name: str) -> int:
         return -(-len(self.files[name]) // self.page_lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line ends only; `splitlines` would also split cells that hold U+2028 or a form feed."""
+    return text.removesuffix("\n").split("\n")
 
 
 def full_tour(instance: TaskInstance) -> tuple[ToolCall, ...]:

@@ -7,10 +7,8 @@ from tasks_lib.seeds import stream
 from tasks_lib.spreadsheet_clean.archetype import Archetype, RawColumn, Row
 from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs, from_difficulty
 from tasks_lib.spreadsheet_clean.mess import Mess, make_messy
-from tasks_lib.spreadsheet_clean.table import TableTruth, to_truth
+from tasks_lib.spreadsheet_clean.table import DICTIONARY, TableTruth, to_truth
 from tasks_lib.spreadsheet_clean.wording import dictionary_text, request_text
-
-DICTIONARY = "data_dictionary.md"
 
 
 def generate_instance(

@@ -19,6 +19,8 @@ from tasks_lib.records import TaskInstance
 
 ColumnType = Literal["text", "enum", "code", "integer", "decimal", "date", "datetime"]
 NUMERIC: frozenset[str] = frozenset({"integer", "decimal"})
+DICTIONARY = "data_dictionary.md"
+"""The file beside the table that explains it."""
 JUNK_KINDS: frozenset[str] = frozenset({"blank_row", "subtotal_row", "annotation_row", "repeated_header", "duplicate"})
 """Kinds of defect that are a line too many."""
 ABOVE_KINDS: frozenset[str] = frozenset({"merged_header", "preamble"})
@@ -271,6 +273,11 @@ def from_truth(truth: Mapping[str, Any]) -> TableTruth:
         rows=tuple(tuple(row) for row in truth["rows"]),
         defects=tuple(CellDefect(*fields) for fields in truth["defects"]),
     )
+
+
+def raw_file(instance: TaskInstance) -> str:
+    """Return the text of the file to clean; found by name, since JSON keeps no order of the materials."""
+    return next(text for name, text in instance.materials.items() if name != DICTIONARY)
 
 
 @dataclass(frozen=True)

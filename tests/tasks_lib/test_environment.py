@@ -200,8 +200,8 @@ def test_find_ignores_case_and_counts_hits(instance: TaskInstance, episode: Epis
 
 
 def test_list_files_shows_sizes(instance: TaskInstance, episode: Episode) -> None:
-    """The list names every file and its number of lines."""
-    expected = [f"{name}: {len(text.splitlines())} lines" for name, text in instance.materials.items()]
+    """The list names every file and its number of lines, in the order of the names."""
+    expected = [f"{name}: {len(text.splitlines())} lines" for name, text in sorted(instance.materials.items())]
 
     assert _call(episode, "list_files").splitlines() == expected
 

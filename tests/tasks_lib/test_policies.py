@@ -11,6 +11,7 @@ from tasks_lib import policy
 from tasks_lib.policies.base import NotApplicableError
 from tasks_lib.policies.replay import BadOutputsFileError
 from tasks_lib.policies.simulated import SKILLS, SimulatedPolicy, expected_repairs, repair_probability, slip_probability
+from tasks_lib.records import TaskInstance, canonical_json
 from tasks_lib.registry import UnknownNameError
 from tests.support_spreadsheet import FAMILY, grade_text, hand_instance, mixed_instances, one_instance
 
@@ -248,3 +249,12 @@ def test_replay_refuses_a_missing_file(tmp_path: Path) -> None:
     """A file that is not there is refused in one line that names it."""
     with pytest.raises(BadOutputsFileError, match=r"missing\.jsonl: cannot be read"):
         policy(f"replay:{tmp_path / 'missing.jsonl'}")
+
+
+def test_stored_instance_is_attempted_like_the_one_generated() -> None:
+    """Every code policy does the same on an instance that went through JSON with its keys sorted."""
+    names = [*(f"probe/{name}" for name in FAMILY.probes), "oracle", "sim/mid", "ladder/leave_defects@4"]
+    for instance in FAMILY.instances(7, seed=12):
+        stored = TaskInstance.model_validate_json(canonical_json(instance.model_dump(mode="json")))
+        for name in names:
+            assert policy(name).attempt(FAMILY, stored, 0) == policy(name).attempt(FAMILY, instance, 0), name

@@ -18,7 +18,7 @@ from tasks_lib import family
 from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.archetypes import ARCHETYPES
 from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs
-from tasks_lib.spreadsheet_clean.table import JUNK_KINDS, table_truth
+from tasks_lib.spreadsheet_clean.table import JUNK_KINDS, raw_file, table_truth
 from tests.support_spreadsheet import FAMILY, chunked, grade_text, mixed_instances, one_instance, probe_text
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ CALM: dict[str, Any] = {
 
 
 def _raw(instance: TaskInstance) -> str:
-    return next(iter(instance.materials.values()))
+    return raw_file(instance)
 
 
 def _raw_lines(instance: TaskInstance) -> list[list[str]]:
