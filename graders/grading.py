@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from graders.composite import compose
 from graders.interval import UNASSESSED, Interval
@@ -49,13 +49,26 @@ class Limit:
 
 
 class Grader(Protocol):
-    """Scores the outputs of one family without knowing who made them."""
+    """Scores the outputs of one family without knowing who made them. Plain class attributes will do."""
 
-    family: str
-    grader_id: str
-    version: str
-    rubric: Rubric
-    limits: Sequence[Limit]
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def grader_id(self) -> str:
+        """Who graded, as the warehouse keeps it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes with every change that can move a score; scores of two versions are never pooled."""
+        ...
+
+    @property
+    def rubric(self) -> Rubric: ...
+
+    @property
+    def limits(self) -> Sequence[Limit]: ...
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         """Score one output on every dimension of the rubric."""
@@ -79,7 +92,10 @@ class UnknownGraderError(LookupError):
 _graders: dict[str, Grader] = {}
 
 
-def register_grader(cls: type[Grader]) -> type[Grader]:
+G = TypeVar("G", bound=Grader)
+
+
+def register_grader(cls: type[G]) -> type[G]:
     """Register a grader class for its family; usable as a decorator."""
     built = cls()
     _graders[built.family] = built
@@ -110,6 +126,9 @@ def grade_rollout(instance: TaskInstance, rollout: Rollout) -> Graded:
     judge = grader(instance.family)
     try:
         grade = judge.grade(instance, rollout.output)
+        # Inside, too: a dimension of the rubric that the grader left out is a fault of the grader.
+        intervals = {score.dimension: score.interval for score in grade.scores}
+        composite = compose(rollout.rollout_id, judge.rubric, intervals, grade.work, grade.flags)
     except Exception as error:
         return Graded(_failed(judge, rollout, error), (), None)
 
@@ -141,8 +160,7 @@ def grade_rollout(instance: TaskInstance, rollout: Rollout) -> Graded:
         for score in grade.scores
         for name, interval in score.facets.items()
     )
-    intervals = {score.dimension: score.interval for score in grade.scores}
-    return Graded(scores, facets, compose(rollout.rollout_id, judge.rubric, intervals, grade.work, grade.flags))
+    return Graded(scores, facets, composite)
 
 
 def _failed(judge: Grader, rollout: Rollout, error: Exception) -> tuple[Score, ...]:

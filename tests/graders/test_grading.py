@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from graders import grading
-from graders.grading import Grade, UnknownGraderError, grade_rollout, grader, register_grader
+from graders.grading import DimensionScore, Grade, UnknownGraderError, grade_rollout, grader, register_grader
+from graders.interval import exactly
 from graders.rubric import Rubric
 from graders.spreadsheet_clean import FACETS
 from tasks_lib.records import Rollout, RolloutStatus, TaskInstance
@@ -51,6 +52,21 @@ def test_grader_that_raises_leaves_error_scores_and_no_composite(broken_family: 
         ("broken/deterministic", "7", "broken")
     }
     assert (graded.composite, graded.facets) == (None, ())
+
+
+def test_grader_that_leaves_a_dimension_out_fails_like_one_that_raises(broken_family: TaskInstance) -> None:
+    """A dimension of the rubric without a score is an error of the grader, not of the run."""
+    settled = DimensionScore("a", exactly(1.0), "seen")
+
+    def half(self: object, instance: TaskInstance, output: str) -> Grade:
+        return Grade((settled,), work=exactly(1.0))
+
+    type(grader("broken")).grade = half  # type: ignore[method-assign]
+    graded = grade_rollout(broken_family, _rollout("x"))
+
+    assert {score.state for score in graded.scores} == {"error"}
+    assert "'b'" in graded.scores[0].reason
+    assert graded.composite is None
 
 
 def test_rollout_lost_to_infrastructure_gets_nothing() -> None:
