@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z", re.ASCII)
 _FIGURE = re.compile(r"\d[\d,. ]*", re.ASCII)
+_COMMA_NUMBER = re.compile(r"(\d+|\d{1,3}(\.\d{3})+),\d+", re.ASCII)
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _SEPARATORS = (",", ";", "\t", "|")
 _HEADER_WITHIN = 8
@@ -32,7 +33,7 @@ class DeliveredRow:
     cells: Mapping[str, str]
     """Wanted column -> text; a wanted column the file does not have is absent."""
     others: tuple[str, ...]
-    """Cells that stand under no wanted heading."""
+    """Filled cells that stand under no heading of the request, nor of the raw file."""
     surplus: int
     """Fields more than there are headings; negative where there are fewer."""
 
@@ -83,7 +84,9 @@ def read_table(text: str, truth: TableTruth) -> DeliveredTable | None:
         return None
     at, separator, header = found
     places = {name: header.index(name) for name in truth.header if header.count(name) == 1}
-    taken = set(places.values())
+    # A column that is still under the raw file's heading is that column, and no remark beside the record.
+    still_raw = {raw.strip() for name, raw in zip(truth.header, truth.raw_header, strict=True) if name not in places}
+    known = {*places.values(), *(at for at, name in enumerate(header) if name in still_raw)}
 
     rows, broken = [], 0
     for number, line in enumerate(lines[at + 1 :], start=at + 2):
@@ -98,7 +101,7 @@ def read_table(text: str, truth: TableTruth) -> DeliveredTable | None:
                 line=number,
                 fields=tuple(fields),
                 cells={name: fields[place] if place < len(fields) else "" for name, place in places.items()},
-                others=tuple(cell for place, cell in enumerate(fields) if place not in taken and cell),
+                others=tuple(cell for place, cell in enumerate(fields) if place not in known and cell),
                 surplus=len(fields) - len(header),
             )
         )
@@ -138,14 +141,14 @@ def read_number(text: str) -> float | None:
 
 
 def read_figures(text: str) -> list[float]:
-    """Return every number that stands in a free text, in each way it can be read (a comma may be a decimal one)."""
+    """Return every number that stands in a free text, with a decimal point or a decimal comma."""
     found = []
     for figure in _FIGURE.findall(text):
         bare = figure.strip(" .,").replace(" ", "")
-        for reading in {bare, bare.replace(",", "."), bare.replace(".", "").replace(",", ".")}:
-            number = read_number(reading)
-            if number is not None:
-                found.append(number)
+        readings = {bare}
+        if _COMMA_NUMBER.fullmatch(bare):
+            readings.add(bare.replace(".", "").replace(",", "."))
+        found += [number for reading in readings if (number := read_number(reading)) is not None]
     return found
 
 

@@ -5,8 +5,8 @@
 --   value  its value; shares in 0..1, differences in reward units
 --   means  what it decides
 create or replace view default_threshold as
--- Values and their sources: sections 2.2, 2.3, 3.1, 4.4 and 5.2 of the statistics notes; those marked
--- "judgement" there are starting values, argued in docs/statistics.md and overruled per run.
+-- Argued, each with its source, in docs/statistics.md; those marked "judgement" there are starting values,
+-- to be overruled per run.
 select name, value, means
 from (
     values
