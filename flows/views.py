@@ -104,10 +104,13 @@ def show_difficulty(summary: RunSummary) -> None:
 
 def show_limits(summary: RunSummary) -> None:
     """Show the known limits of the graders and what demonstrates each."""
-    if summary.limits.height:
-        console.headline("Known limits of the graders")
+    if not summary.limits.height:
+        return
+    console.headline("Known limits of the graders")
+    for family in _families(summary.limits):
+        console.line(f"  {family}")
         console.print_frame(
-            summary.limits, {"family": "family", "name": "limit", "text": "what", "shown_by": "shown by"}
+            summary.limits.filter(family=family), {"name": "limit", "shown_by": "shown by", "text": "what"}
         )
 
 

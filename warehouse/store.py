@@ -116,7 +116,7 @@ class Warehouse:
     def describe(self) -> pl.DataFrame:
         """Return one row for every table and view: name, kind, n_rows, question, grain."""
         rows = []
-        for known in (*tables().values(), *views().values()):
+        for known in (*tables().values(), *sorted(views().values(), key=lambda view: view.name)):
             if known.name.startswith("stg_") or known.name == "schema_version":
                 continue
             counted = self.sql(f'select count(*) as n from "{known.name}"')  # noqa: S608 - the name is one of ours
