@@ -27,11 +27,11 @@ def input_errors() -> tuple[type[Exception], ...]:
     """Return every exception that is told in one line with exit status 2."""
     from graders.grading import UnknownGraderError
     from graders.rubric import BadRubricError
-    from tasks_lib.policies.replay import BadOutputsFileError
+    from tasks_lib.jsonl import BadLinesError
     from tasks_lib.registry import UnknownNameError
 
     known: list[type[Exception]] = [
-        InputError, PipelineError, UnknownGraderError, BadRubricError, BadOutputsFileError, UnknownNameError,
+        InputError, PipelineError, UnknownGraderError, BadRubricError, BadLinesError, UnknownNameError,
     ]  # fmt: skip
     try:
         from warehouse import WarehouseError

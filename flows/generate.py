@@ -47,6 +47,8 @@ def write_lines(path: Path, records: Iterable[TaskInstance]) -> int:
             for record in records:
                 file.write(canonical_json(record.model_dump(mode="json")) + "\n")
                 count += 1
+            file.flush()
+            os.fsync(file.fileno())
         Path(unfinished).chmod(0o644)
         Path(unfinished).replace(path)
     except BaseException:

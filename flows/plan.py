@@ -5,7 +5,6 @@ again does the same work and no other. Instances stand once, in `instances.jsonl
 place of their line.
 """
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ import tasks_lib
 from flows.errors import InputError
 from flows.settings import Settings
 from tasks_lib.family import Family
+from tasks_lib.jsonl import read_lines, refuse_repeats
 from tasks_lib.policies.base import Policy
 from tasks_lib.policies.ladder import SEVERITIES
 from tasks_lib.policies.probe import HONEST
@@ -334,33 +334,8 @@ def parse_instances(path: Path) -> list[TaskInstance]:
     """Read instances from JSON lines.
 
     Raises:
-        InputError: not text, not JSON lines, or a missing or unknown field; names file, line and field.
+        BadLinesError: not text, not JSON lines, a missing or unknown field, or one instance twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also breaks at U+2028
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    instances: dict[str, TaskInstance] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        instance = _parse_instance(path, number, line)
-        if instance.instance_id in instances:
-            raise InputError(f"{path}, line {number}: instance {instance.instance_id} stands there twice")
-        instances[instance.instance_id] = instance
-    if not instances:
-        raise InputError(f"{path}: holds no instances; make some with `assay generate`")
-    return list(instances.values())
-
-
-def _parse_instance(path: Path, number: int, line: str) -> TaskInstance:
-    try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{path}, line {number}: not JSON ({error}); expected one instance a line") from None
-    try:
-        return TaskInstance.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "line"
-        raise InputError(f"{path}, line {number}, field {place!r}: {first['msg'].lower()}") from None
+    hint = "expected one instance a line, as `assay generate` writes them"
+    records = read_lines(path, TaskInstance, hint)
+    return list(refuse_repeats(path, records, lambda instance: f"instance {instance.instance_id}", hint))

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def assay(tmp_path: Path) -> Assay:
         )
 
     return run
+
+
+@contextmanager
+def held_by_another(database: Path) -> Iterator[None]:
+    """Hold a warehouse open for writing in another process."""
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom warehouse import Warehouse\n"
+        "with Warehouse.open(Path(sys.argv[1])):\n    print('held', flush=True)\n    input()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(database)],
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    try:
+        yield
+    finally:
+        holder.communicate("\n")
 
 
 @pytest.fixture(scope="session")

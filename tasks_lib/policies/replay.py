@@ -1,12 +1,12 @@
 """Replay: outputs recorded elsewhere, read from JSON lines and handed in as they are."""
 
-import json
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from tasks_lib.family import Family
+from tasks_lib.jsonl import BadLinesError, read_lines, refuse_repeats
 from tasks_lib.policies.base import NotApplicableError, Policy
 from tasks_lib.records import Attempt, Record, Step, TaskInstance, policy_spec
 
@@ -21,8 +21,10 @@ class RecordedOutput(Record):
     transcript: tuple[Step, ...] = ()
 
 
-class BadOutputsFileError(ValueError):
-    """A recorded-outputs file that cannot be used; the text says file, line, field and what to do."""
+_HINT = (
+    "expected one JSON object a line with instance_id, policy, sample (0, 1, 2, ... within a group), output, "
+    "optional transcript"
+)
 
 
 @cache
@@ -30,27 +32,10 @@ def read_outputs(path: Path) -> tuple[RecordedOutput, ...]:
     """Read a recorded-outputs file.
 
     Raises:
-        BadOutputsFileError: not text, not JSON lines, a missing or unknown field, or one key twice.
+        BadLinesError: not text, not JSON lines, a missing or unknown field, or one key twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also breaks at U+2028
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadOutputsFileError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    outputs: dict[tuple[str, str, int], RecordedOutput] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        record = _parse(path, number, line)
-        key = (record.instance_id, record.policy, record.sample)
-        if key in outputs:
-            raise BadOutputsFileError(
-                f"{path}, line {number}: sample {record.sample} of {record.policy} on {record.instance_id} "
-                "stands there twice; number the samples of a group 0, 1, 2, ..."
-            )
-        outputs[key] = record
-    if not outputs:
-        raise BadOutputsFileError(f"{path}: holds no outputs; expected one JSON object a line")
-    return tuple(outputs.values())
+    records = read_lines(path, RecordedOutput, _HINT)
+    return tuple(refuse_repeats(path, records, lambda r: f"sample {r.sample} of {r.policy} on {r.instance_id}", _HINT))
 
 
 class ReplayPolicy:
@@ -79,23 +64,7 @@ def build(rest: str) -> Policy:
     path = Path(f"{path_text}.jsonl" if wanted else rest)
     names = sorted({record.policy for record in read_outputs(path)})
     if wanted and wanted not in names:
-        raise BadOutputsFileError(f"{path}: no outputs of policy {wanted!r}; it holds {', '.join(names)}")
+        raise BadLinesError(f"{path}: no outputs of policy {wanted!r}; it holds {', '.join(names)}")
     if not wanted and len(names) > 1:
-        raise BadOutputsFileError(f"{path}: holds {len(names)} policies; name one: replay:{path}:{names[0]}")
+        raise BadLinesError(f"{path}: holds {len(names)} policies; name one: replay:{path}:{names[0]}")
     return ReplayPolicy(path, wanted or names[0])
-
-
-def _parse(path: Path, number: int, line: str) -> RecordedOutput:
-    try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise BadOutputsFileError(f"{path}, line {number}: not JSON ({error}); expected one object a line") from None
-    try:
-        return RecordedOutput.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "line"
-        wanted = "instance_id, policy, sample, output, optional transcript"
-        raise BadOutputsFileError(
-            f"{path}, line {number}, field {place!r}: {first['msg'].lower()}; fields are {wanted}"
-        ) from None

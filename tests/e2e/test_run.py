@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import TINY, Assay, clean_environment
+from tests.conftest import TINY, Assay, clean_environment, held_by_another
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 WORK = ("--plugin", TINY, "--family", "tiny_upper", "--n", "10")
@@ -156,23 +156,8 @@ def test_run_locked_at_load_time_keeps_the_shards(assay: Assay, prefect_api: dic
         tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "64", "--run-id", "held"
     )
     _wait_for_shards(tmp_path, 1, process)
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from pathlib import Path\nfrom warehouse import Warehouse\n"
-            "with Warehouse.open(Path('assay.duckdb')):\n    print('held', flush=True)\n    input()\n",
-        ],
-        cwd=tmp_path,
-        env=clean_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    _, stderr = process.communicate(timeout=120)
-    holder.communicate("\n")
+    with held_by_another(tmp_path / "assay.duckdb"):
+        _, stderr = process.communicate(timeout=120)
 
     assert process.returncode == 2
     assert stderr.count("\n") == 1

@@ -1,14 +1,12 @@
 """Bad input ends with one clear line on standard error, exit status 2, and nothing written."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Assay, clean_environment
+from tests.conftest import TINY, Assay, held_by_another
 from tests.flows.tiny_family import TinyUpper
 
 Prepare = Callable[[Path], None]
@@ -131,25 +129,8 @@ def test_bad_input_is_one_line_exit_2_and_nothing_written(case: str, assay: Assa
 @pytest.mark.parametrize("verb", [("run", "--family", "spreadsheet_clean", "--n", "1"), ("sql", "select 1")])
 def test_locked_database_is_refused_before_any_work(verb: tuple[str, ...], assay: Assay, tmp_path: Path) -> None:
     """A database that another process writes to is told at once; the file stays as it is."""
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from pathlib import Path\nfrom warehouse import Warehouse\n"
-            "with Warehouse.open(Path('held.duckdb')):\n    print('held', flush=True)\n    input()\n",
-        ],
-        cwd=tmp_path,
-        env=clean_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    try:
+    with held_by_another(tmp_path / "held.duckdb"):
         done = assay(*verb, "--db", "held.duckdb")
-    finally:
-        holder.communicate("\n")
 
     assert done.returncode == 2
     assert done.stderr.startswith("assay: ")

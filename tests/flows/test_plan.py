@@ -17,6 +17,7 @@ from flows.plan import (
     write_plan,
 )
 from flows.settings import Settings
+from tasks_lib.jsonl import BadLinesError
 from tasks_lib.records import TaskInstance
 from tests.flows import tiny_family
 
@@ -145,7 +146,7 @@ def test_instances_file_error_names_line_and_field(tmp_path: Path) -> None:
     path = tmp_path / "instances.jsonl"
     path.write_text(good + "\n" + other.replace('"prompt"', '"promt"') + "\n")
 
-    with pytest.raises(InputError, match=r"instances.jsonl, line 2, field 'prompt'"):
+    with pytest.raises(BadLinesError, match=r"instances.jsonl, line 2, field 'prompt'"):
         parse_instances(path)
 
 

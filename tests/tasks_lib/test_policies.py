@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks_lib import policy
+from tasks_lib.jsonl import BadLinesError
 from tasks_lib.policies.base import NotApplicableError
-from tasks_lib.policies.replay import BadOutputsFileError
 from tasks_lib.policies.simulated import SKILLS, SimulatedPolicy, expected_repairs, repair_probability, slip_probability
 from tasks_lib.records import TaskInstance, canonical_json
 from tasks_lib.registry import UnknownNameError
@@ -200,9 +200,9 @@ def test_replay_of_several_policies_needs_a_name(tmp_path: Path) -> None:
     """A file of two policies is refused with the form to write; a wrong name with the names it holds."""
     path = _write(tmp_path / "two.jsonl", _record(), _record(policy="q"))
 
-    with pytest.raises(BadOutputsFileError, match=r"holds 2 policies; name one: replay:.*two\.jsonl:p"):
+    with pytest.raises(BadLinesError, match=r"holds 2 policies; name one: replay:.*two\.jsonl:p"):
         policy(f"replay:{path}")
-    with pytest.raises(BadOutputsFileError, match=r"no outputs of policy 'x'; it holds p, q"):
+    with pytest.raises(BadLinesError, match=r"no outputs of policy 'x'; it holds p, q"):
         policy(f"replay:{path}:x")
     assert policy(f"replay:{path}:q").spec.name == "q"
 
@@ -224,7 +224,7 @@ def test_replay_file_error_names_file_line_and_field(tmp_path: Path, bad: object
     """A bad seventh line is refused in one line that names file, line 7 and the field."""
     path = _write(tmp_path / "bad.jsonl", *(_record(sample=n) for n in range(6)), bad)
 
-    with pytest.raises(BadOutputsFileError) as caught:
+    with pytest.raises(BadLinesError) as caught:
         policy(f"replay:{path}")
 
     text = str(caught.value)
@@ -239,7 +239,7 @@ def test_replay_refuses_what_is_no_outputs_file(tmp_path: Path, content: bytes) 
     path = tmp_path / "bad.jsonl"
     path.write_bytes(content)
 
-    with pytest.raises(BadOutputsFileError) as caught:
+    with pytest.raises(BadLinesError) as caught:
         policy(f"replay:{path}")
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
@@ -247,7 +247,7 @@ def test_replay_refuses_what_is_no_outputs_file(tmp_path: Path, content: bytes) 
 
 def test_replay_refuses_a_missing_file(tmp_path: Path) -> None:
     """A file that is not there is refused in one line that names it."""
-    with pytest.raises(BadOutputsFileError, match=r"missing\.jsonl: cannot be read"):
+    with pytest.raises(BadLinesError, match=r"missing\.jsonl: cannot be read"):
         policy(f"replay:{tmp_path / 'missing.jsonl'}")
 
 

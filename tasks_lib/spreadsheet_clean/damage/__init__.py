@@ -1,0 +1,1 @@
+"""Functions that damage or rewrite the oracle's table; `corrupt.py` makes operators of them."""
