@@ -136,8 +136,8 @@ class _Count:
     """Filled cells expected."""
     matched: int
     right: _Cells
-    lines_left: int
-    """Lines that are no record, or one too many."""
+    unclaimed: int
+    """Lines below the headings that are no record, or one too many."""
     extra_rows: int
     extra_lines: int
     """Lines that cannot be read, and lines above the headings."""
@@ -166,7 +166,7 @@ def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Cou
         filled=sum(1 for row in truth.rows for cell in row if cell),
         matched=len(matching.rows),
         right=right,
-        lines_left=len(unclaimed) + table.lines_above,
+        unclaimed=len(unclaimed),
         extra_rows=len(unclaimed) - stumps,
         extra_lines=table.broken_lines - excused + table.lines_above,
     )
@@ -332,46 +332,61 @@ def _is_unconverted(figure: float, truth: TableTruth, gold: int) -> bool:
 def _work(truth: TableTruth, table: DeliveredTable, matching: Matching, count: _Count) -> Interval:
     """Return the share of the recorded defects that were dealt with, each weighted by how hard it is.
 
-    Unweighted, the two dozen repairs that need no look at the data (headings, titles, empty lines) would
-    pay for half of a small table. What concerns the whole file or a line too many counts only as far as
-    the real records are still there, and a heading only as far as its column's cells are right: a header
-    alone, or the wanted headings over untouched cells, has repaired nothing. Nor is a record repaired that
-    is handed in twice.
+    Unweighted, the repairs that need no look at the data (headings, titles, empty lines) would pay for half
+    of a small table. A line too many counts only as far as the real records are still there. What concerns
+    the whole file counts as far as its cells were repaired, too: a header alone, or the wanted headings over
+    untouched cells, has repaired nothing. Nor is a record repaired that is handed in twice.
     """
+    by_scope: dict[str, list[CellDefect]] = {"cells": [], "lines": [], "file": []}
+    for defect in truth.real_defects:
+        by_scope[_scope(defect)].append(defect)
+
     settled = {gold: row for gold, row in matching.rows.items() if gold not in matching.contested}
+    cells_left = sum(defect.weight for defect in by_scope["cells"] if not _repaired(truth, defect, settled))
+    cells_total = sum(defect.weight for defect in by_scope["cells"])
+    cells_done = 1 - cells_left / cells_total if cells_total else 1.0
+
     # A delivered copy of a line that had to go shows as a line too many, and lines have no names: what
     # is left of the junk is counted, not which of it.
-    junk_lines = sum(_lines_of(defect) for defect in truth.real_defects)
-    junk_cleared = (1 - min(1.0, count.lines_left / junk_lines)) * count.recall if junk_lines else 0.0
-    left = total = 0.0
-    for defect in truth.real_defects:
-        if _lines_of(defect):
-            done = junk_cleared
-        elif defect.kind == "separator":
+    lines_total = sum(defect.weight for defect in by_scope["lines"])
+    lines_left = lines_total * (1 - count.recall * (1 - _part(count.unclaimed, len(by_scope["lines"]))))
+
+    above = sum(len(defect.shown) for defect in by_scope["file"] if defect.kind in ABOVE_KINDS)
+    file_left = file_total = 0.0
+    for defect in by_scope["file"]:
+        if defect.kind == "separator":
             done = count.recall * table.comma_separated
         elif defect.kind == "header":
             done = _column_right(truth, settled, _place(defect))
         else:
-            assert defect.row is not None
-            delivered = settled.get(defect.row)
-            done = float(delivered is not None and _repaired(truth, defect, delivered))
-        left += defect.weight * (1 - done)
-        total += defect.weight
+            done = count.recall * (1 - _part(table.lines_above, above))
+        file_left += defect.weight * (1 - done * cells_done)
+        file_total += defect.weight
+
     # What is left is subtracted, so that all done is exactly 1 whatever the weights add up to.
+    left = cells_left + lines_left + file_left
+    total = cells_total + lines_total + file_total
     return exactly(1 - left / total if total else 1.0)
 
 
-def _lines_of(defect: CellDefect) -> int:
-    """Return how many lines that are no records a defect put into the file."""
-    if defect.kind in ABOVE_KINDS:
-        return len(defect.shown)
-    return int(defect.kind in JUNK_KINDS)
+def _scope(defect: CellDefect) -> str:
+    """Return what a defect concerns: the cells of a record, a line that is no record, or the whole file."""
+    if defect.kind in JUNK_KINDS:
+        return "lines"
+    return "file" if defect.row is None else "cells"
 
 
-def _repaired(truth: TableTruth, defect: CellDefect, delivered: DeliveredRow) -> bool:
+def _part(left: int, expected: int) -> float:
+    return min(1.0, left / expected) if expected else float(left > 0)
+
+
+def _repaired(truth: TableTruth, defect: CellDefect, settled: Mapping[int, DeliveredRow]) -> bool:
+    assert defect.row is not None
+    delivered = settled.get(defect.row)
+    if delivered is None:
+        return False
     if defect.column is None:
         return not delivered.ragged
-    assert defect.row is not None
     column = truth.columns[defect.column]
     cell = delivered.cells.get(column.name)
     return cell is not None and cell_is(cell, truth.rows[defect.row][defect.column], column)

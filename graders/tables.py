@@ -5,7 +5,7 @@ Knows nothing of weights or rewards. Everything here is exact and deterministic.
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -263,9 +263,12 @@ def _find_column(truth: TableTruth, table: DeliveredTable, place: int) -> int | 
         where = table.place_of(truth.raw_header[place].strip())
     if where is None and truth.columns[place].key:
         forms = {form for gold in range(len(truth.rows)) for form in _key_forms(truth, gold, place)}
-        unnamed = [at for at, name in enumerate(table.header) if name not in truth.header]
-        hits = {at: sum(_fold(row.at(at)) in forms for row in table.rows) for at in unnamed}
-        best = max(unnamed, key=lambda at: hits[at], default=None)
+        hits: Counter[int] = Counter()
+        for row in table.rows:
+            hits.update(at for at, cell in enumerate(row.fields) if _fold(cell) in forms)
+        # Only what is there is looked at: a heading line may name thousands of columns that no line has.
+        unnamed = [at for at in hits if at < len(table.header) and table.header[at] not in truth.header]
+        best = max(unnamed, key=lambda at: (hits[at], -at), default=None)
         where = best if best is not None and 2 * hits[best] > len(table.rows) else None
     return where
 

@@ -39,3 +39,25 @@ def test_one_table_from_generation_to_grade(rows: int) -> None:
     }
     print(f"\n{rows} records: " + ", ".join(f"{what} {1000 * took:.1f} ms" for what, took in measured.items()))
     assert max(measured.values()) < TOO_SLOW_S
+
+
+@pytest.mark.bench
+def test_hostile_files_are_graded_as_fast_as_others() -> None:
+    """Files made to keep the grader busy, each as long as the world takes: thousands of columns, copies, quotes."""
+    instance = one_instance(3, "shipments", rows=500)
+    limit = FAMILY.world(instance).output_limit_chars
+    oracle = FAMILY.oracle(instance)
+    header, first = oracle.split("\n")[:2]
+    columns = ",".join(f"c{number}" for number in range(20_000))
+    hostile = {
+        "thousands of headings": f"{header.partition(',')[2]},{columns}\n" + "x,y\n" * limit,
+        "thousands of columns": f"{header}{',' * (limit // 2)}\n" + "x\n" * limit,
+        "one record over and over": f"{header}\n" + f"{first}\n" * limit,
+        "the file over and over": oracle * 20,
+        "digits without end": f"{header}\n" + f"{first}{'9 ' * 5000}\n" * 60,
+        "quotes": f'{header}\n"' + '""' * limit,
+    }
+    for what, text in hostile.items():
+        took = _seconds(lambda text=text[:limit]: grade_text(instance, text), times=1)  # type: ignore[misc]
+        print(f"\n{what}: {took:.2f} s")
+        assert took < TOO_SLOW_S, what
