@@ -20,10 +20,10 @@ GRADED = """
         policy.name as policy,
         rollout.sample,
         composite.reward,
-        composite.high,
-        composite.work_low as work,
         composite.ready,
-        array_to_string(composite.flags::varchar[], ' ') as flags
+        array_to_string(composite.flags::varchar[], ' ') as flags,
+        composite.high,
+        composite.work_low as work
     from rollout
     join policy using (policy_id)
     left join composite using (rollout_id)
@@ -118,7 +118,7 @@ def _grade_into(settings: "Settings", asked: "list[TaskInstance]", as_json: bool
     if as_json:
         console.print_json(graded)
         return
-    console.print_frame(graded, {name: name.replace("_", " ") for name in graded.columns})
+    console.print_result(graded)
     _close(graded, settings, kept)
 
 
