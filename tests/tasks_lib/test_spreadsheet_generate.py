@@ -23,8 +23,6 @@ from tests.support_spreadsheet import FAMILY, chunked, grade_text, mixed_instanc
 
 ROOT = Path(__file__).parents[2]
 ZERO = [name for name, probe in FAMILY.probes.items() if probe.kind == "zero"]
-ON_ALL = ("echo", "easy_half_doubled", "keys_and_constants", "one_row_repeated", "constant_table", "header_only")
-"""The strongest zero-work probes, tried on every instance; the others on every fifth."""
 
 CALM: dict[str, Any] = {
     "rows": 30, "unit_mix": 0.05, "date_formats": 1, "blank_rows": 0, "annotation_rows": 0, "near_duplicates": 0,
@@ -55,7 +53,7 @@ def test_oracle_earns_everything_and_zero_work_the_floor_at_most(indexes: range)
         oracle = grade_text(instance, FAMILY.oracle(instance))
         assert oracle.reward == 1.0, instance.instance_id
         assert set(oracle.aspects.values()) == {1.0}, instance.instance_id
-        for probe in ZERO if index % 5 == 0 else ON_ALL:
+        for probe in ZERO:
             reward = grade_text(instance, probe_text(instance, probe)).reward
             assert reward <= FAMILY.floor, (probe, instance.instance_id, reward)
 
