@@ -55,5 +55,11 @@ def _describe_grader(rows: Rows, judge: Grader) -> None:
         rows["rubric_cap"].append({"rubric_id": rubric.rubric_id, "flag": flag, "ceiling": ceiling})
     for limit in judge.limits:
         rows["known_limit"].append(
-            {"family": judge.family, "name": limit.name, "text": limit.text, "shown_by": limit.shown_by}
+            {
+                "family": judge.family,
+                "name": limit.name,
+                "text": limit.text,
+                "shown_by": limit.shown_by,
+                "excuses": list(limit.excuses),
+            }
         )

@@ -80,7 +80,9 @@ ORACLE = """
 """
 
 LIMITS = """
-    select distinct known_limit.family, known_limit.name, known_limit.text, known_limit.shown_by
+    select distinct
+        known_limit.family, known_limit.name, known_limit.text, known_limit.shown_by,
+        known_limit.excuses::varchar[] as excuses
     from known_limit
     join instance using (family)
     join rollout using (instance_id)
@@ -89,6 +91,8 @@ LIMITS = """
 """
 
 
+REWARD = "reward"
+"""What a limit excuses that a probe shows."""
 EXPECTED = {"moves": "lower", "still": "leave alone", "no_gain": "not raise"}
 """What an operator should do to a dimension, as a sentence goes on."""
 
@@ -112,7 +116,7 @@ class RunSummary:
     oracle: pl.DataFrame
     """family, n, min_reward."""
     limits: pl.DataFrame
-    """family, name, text, shown_by."""
+    """family, name, text, shown_by, excuses."""
 
     def verdict_totals(self) -> dict[str, int]:
         """Return verdict -> number of groups, the most frequent first."""
@@ -124,7 +128,8 @@ class RunSummary:
     def breaches(self) -> list[str]:
         """Return, one line each, what does not hold: the oracle, the floor, expectations, order.
 
-        What a grader declares as a known limit is no breach: it is listed as that.
+        What a grader declares as a known limit is no breach in the dimension that the limit names: it is listed as
+        that. A limit that no longer shows is one.
         """
         return [
             *self._unmeasured(),
@@ -133,6 +138,7 @@ class RunSummary:
             *self._unknown_expectations(),
             *self._expectation_breaches(),
             *self._order_breaches(),
+            *self._limits_gone(),
         ]
 
     def _unmeasured(self) -> list[str]:
@@ -150,7 +156,7 @@ class RunSummary:
         return [
             f"{row['family']}: probe {row['probe']} {_gain(row)}"
             for row in self.probes.iter_rows(named=True)
-            if row["holds"] is False and not self._is_known(row["family"], row["probe"])
+            if row["holds"] is not True and not self._is_excused(row["family"], row["probe"], REWARD)
         ]
 
     def _unknown_expectations(self) -> list[str]:
@@ -168,7 +174,7 @@ class RunSummary:
             f"{row['family']}: {row['operator']} should {EXPECTED[row['expected']]} {row['dimension']}, "
             f"which {'rose' if row['expected'] == 'no_gain' else 'moved'} in {row['moved_share']:.0%} of the instances"
             for row in self.confusion.iter_rows(named=True)
-            if row["agrees"] is False and not self._is_known(row["family"], row["operator"])
+            if row["agrees"] is False and not self._is_excused(row["family"], row["operator"], row["dimension"])
         ]
 
     def _order_breaches(self) -> list[str]:
@@ -179,8 +185,23 @@ class RunSummary:
             if row["n_violations"]
         ]
 
-    def _is_known(self, family: str, shown_by: str) -> bool:
-        return bool(self.limits.filter(family=family, shown_by=shown_by).height)
+    def _limits_gone(self) -> list[str]:
+        held = {
+            (row["family"], row["probe"], REWARD) for row in self.probes.filter(holds=True).iter_rows(named=True)
+        } | {
+            (row["family"], row["operator"], row["dimension"])
+            for row in self.confusion.filter(agrees=True).iter_rows(named=True)
+        }
+        return sorted(
+            f"{limit['family']}: limit {limit['name']} excuses {limit['shown_by']} ({aspect}), which holds; take it out"
+            for limit in self.limits.iter_rows(named=True)
+            for aspect in limit["excuses"]
+            if (limit["family"], limit["shown_by"], aspect) in held
+        )
+
+    def _is_excused(self, family: str, shown_by: str, aspect: str) -> bool:
+        shown = self.limits.filter(family=family, shown_by=shown_by)
+        return any(aspect in excuses for excuses in shown["excuses"])
 
 
 def summarise(db: Path, run_id: str) -> RunSummary:
@@ -207,6 +228,8 @@ def latest_run(db: Path) -> str | None:
 
 
 def _gain(probe: dict[str, Any]) -> str:
+    if probe["holds"] is None:
+        return "has no output without the trick to be compared with"
     if probe["kind"] == "zero":
         return f"earns {probe['max_reward']:.3f}, the floor is {probe['floor']:.2f}"
     return f"gains {probe['max_lift']:.3f} over the same output without the trick"

@@ -46,6 +46,9 @@ class Limit:
     text: str
     shown_by: str
     """Name of the probe or operator of the family that demonstrates it."""
+    excuses: tuple[str, ...] = ()
+    """Dimensions in which it contradicts what is expected of that operator, or `reward` for a probe. An audit excuses
+    these and nothing else, and reports one that has come to hold."""
 
 
 class Grader(Protocol):

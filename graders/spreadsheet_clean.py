@@ -44,9 +44,10 @@ LIMITS = (
     ),
     Limit(
         "figure_in_words",
-        "An old figure that a remark spells out in words or as a fraction, with no unit beside it, is not read as "
-        "a figure: it costs the remark and not the unit.",
+        "An old figure that a remark spells out in words, with no unit beside it, is not read as a figure: it costs "
+        "the remark and not the unit.",
         shown_by="figure_spelled_out",
+        excuses=("unit_consistency",),
     ),
     Limit(
         "any_line_order",

@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z", re.ASCII)
 _FIGURE = re.compile(r"\d[\d,. ]*", re.ASCII)
+_FRACTION = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9})", re.ASCII)
 _COMMA_NUMBER = re.compile(r"(\d+|\d{1,3}(\.\d{3})+),\d+", re.ASCII)
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _SEPARATORS = (",", ";", "\t", "|")
@@ -141,7 +142,7 @@ def read_number(text: str) -> float | None:
 
 
 def read_figures(text: str) -> list[float]:
-    """Return every number that stands in a free text, with a decimal point or a decimal comma."""
+    """Return every number that stands in a free text: with a decimal point, a decimal comma, or as a fraction."""
     found = []
     for figure in _FIGURE.findall(text):
         bare = figure.strip(" .,").replace(" ", "")
@@ -149,6 +150,7 @@ def read_figures(text: str) -> list[float]:
         if _COMMA_NUMBER.fullmatch(bare):
             readings.add(bare.replace(".", "").replace(",", "."))
         found += [number for reading in readings if (number := read_number(reading)) is not None]
+    found += [int(above) / int(below) for above, below in _FRACTION.findall(text) if int(below)]
     return found
 
 

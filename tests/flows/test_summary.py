@@ -30,7 +30,9 @@ DIFFICULTY = {
     "discrimination": pl.Float64,
 }  # fmt: skip
 ORACLE = {"family": pl.String, "n": pl.Int64, "min_reward": pl.Float64}
-LIMITS = {"family": pl.String, "name": pl.String, "text": pl.String, "shown_by": pl.String}
+LIMITS = {
+    "family": pl.String, "name": pl.String, "text": pl.String, "shown_by": pl.String, "excuses": pl.List(pl.String),
+}  # fmt: skip
 
 
 def _summary(**rows: list[tuple[object, ...]]) -> RunSummary:
@@ -109,11 +111,54 @@ def test_summary_known_limit_is_no_breach() -> None:
     """A blind spot that the grader declares, and the probe that shows it, is listed but not held against it."""
     summary = _summary(
         probes=[("f", "echo", "zero", 0.3, 0.1, 0.25, None, 0.4, 0.1, False)],
-        limits=[("f", "echo_pays", "An echo is paid a little.", "echo")],
+        limits=[("f", "echo_pays", "An echo is paid a little.", "echo", ["reward"])],
     )
 
     assert summary.breaches() == []
     assert "echo_pays" in _shown(summary)
+
+
+def test_summary_known_limit_excuses_nothing_else() -> None:
+    """A limit excuses the dimension it names: another breach of the same operator, or of a probe, is reported."""
+    summary = _summary(
+        probes=[("f", "echo", "zero", 0.3, 0.1, 0.25, None, 0.4, 0.1, False)],
+        confusion=[
+            ("f", "spell_out", "unit", "moves", 90, 0.0, 0.0, False),
+            ("f", "spell_out", "rows", "still", 90, 0.5, 0.1, False),
+        ],
+        limits=[
+            ("f", "in_words", "Words are not read.", "spell_out", ["unit"]),
+            ("f", "echo_is_odd", "Shown, and nothing is wrong with it.", "echo", []),
+        ],
+    )
+
+    assert summary.breaches() == [
+        "f: probe echo earns 0.300, the floor is 0.25",
+        "f: spell_out should leave alone rows, which moved in 50% of the instances",
+    ]
+
+
+def test_summary_reports_a_limit_that_is_gone() -> None:
+    """A blind spot must stay blind or be taken off the list: a grader that sees it now says so."""
+    summary = _summary(
+        confusion=[("f", "spell_out", "unit", "moves", 90, 1.0, 0.2, True)],
+        limits=[
+            ("f", "in_words", "Words are not read.", "spell_out", ["unit"]),
+            ("f", "echo_pays", "An echo is paid a little.", "echo", ["reward"]),
+        ],
+    )
+
+    assert summary.breaches() == [
+        "f: limit echo_pays excuses echo (reward), which holds; take it out",
+        "f: limit in_words excuses spell_out (unit), which holds; take it out",
+    ]
+
+
+def test_summary_reports_a_trick_that_was_compared_with_nothing() -> None:
+    """A shortcut without a counterpart has been measured against nothing, which is no pass."""
+    summary = _summary(probes=[("f", "overfit", "shortcut", 0.6, 0.5, 0.25, None, 0.4, 0.7, None)])
+
+    assert summary.breaches() == ["f: probe overfit has no output without the trick to be compared with"]
 
 
 def test_summary_counts_groups_by_verdict() -> None:

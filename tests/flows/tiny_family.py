@@ -165,7 +165,7 @@ class TinyGrader:
     grader_id = "tiny_upper/deterministic"
     version = "1"
     rubric = Rubric(family="tiny_upper", weights={"words": 0.5, "case": 0.5}, caps={"empty_output": 0.0})
-    limits = (Limit("order", "The order of the words is not looked at.", shown_by="widen"),)
+    limits = (Limit("spaces", "How many spaces stand between words is not looked at.", shown_by="widen"),)
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         wanted, delivered = _wanted(instance), output.split()

@@ -241,6 +241,10 @@ def test_limits_are_declared_with_what_shows_them() -> None:
     """Every declared limit names an operator or probe that exists, and the grader carries the list."""
     assert GRADER.limits == LIMITS
     assert all(limit.shown_by in {*FAMILY.operators, *FAMILY.probes} for limit in LIMITS)
+    # What a limit excuses is what its operator is known to miss; a limit that excuses nothing is only told.
+    assert {limit.shown_by: limit.excuses for limit in LIMITS if limit.excuses} == {
+        "figure_spelled_out": ("unit_consistency",)
+    }
     # Each has its demonstration below; a new limit needs one too.
     assert {limit.name for limit in LIMITS} == {
         "key_altered",

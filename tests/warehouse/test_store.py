@@ -164,7 +164,7 @@ def test_open_twice_in_one_process_is_possible_or_explained(tmp_path: Path) -> N
 def test_merge_is_idempotent_and_counts_new_rows() -> None:
     """A key counts once: across calls and inside one."""
     lab = Lab()
-    rows = [{"family": "f", "name": name, "text": "t", "shown_by": "p"} for name in ("a", "b", "a")]
+    rows = [{"family": "f", "name": name, "text": "t", "shown_by": "p", "excuses": "[]"} for name in ("a", "b", "a")]
 
     assert lab.warehouse.merge("known_limit", rows) == 2
     assert lab.warehouse.merge("known_limit", rows) == 0
