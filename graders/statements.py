@@ -1,0 +1,238 @@
+"""Holding sentences against a ledger of statements: what is stated, what is contradicted, what cannot be told.
+
+A statement is known by its wordings. A delivered sentence *states* it when it puts the same figures, dates and names
+in the same order, claims neither more nor less strongly, and uses no content word that the wordings do not have.
+It *violates* the ledger when it holds a figure or name found nowhere, or is plainly about a statement and differs in
+a figure, a name, the roles, the polarity or the strength. Everything else is unknown, and stays so: a paraphrase in
+words of its own is for a judge.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from graders.text import Reader, Reading, antonyms, multiset_gap
+
+Kind = Literal["states", "violates", "unknown"]
+Reason = Literal[
+    "", "figure_not_given", "name_not_given", "other_figure", "other_name", "roles_swapped", "polarity", "strength"
+]
+
+COVERAGE_MIN = 0.6
+"""Share of a wording's content words that a sentence must hold to state it, or to be about it."""
+ORDER_MIN = 0.6
+"""Share of a sentence's content words that must stand in the order of a wording: a bag of the right words is none."""
+FOREIGN_MAX = 0.34
+"""Share of foreign content words up to which a sentence is still plainly about a statement."""
+_SPLIT = re.compile(r"(?:, | )(?:and|but|while|whereas|though|although)\s+|;\s+|,\s+which\s+|:\s+")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one sentence was found to do."""
+
+    kind: Kind
+    about: tuple[str, ...] = ()
+    """Statements that it states, or the one that it contradicts."""
+    reason: Reason = ""
+    possible: tuple[str, ...] = ()
+    """Unknown only: statements that it may state in other words."""
+    detail: str = ""
+    """The figure, name or word in question."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    statement_id: str
+    readings: tuple[Reading, ...]
+    vocabulary: frozenset[str]
+    slots: frozenset[str]
+
+
+class Ledger:
+    """The statements of one instance, ready to hold sentences against.
+
+    Args:
+        wordings: statement -> every wording known to state exactly it.
+        reader: reads sentences with the names of the materials.
+        materials: texts whose figures and names count as given.
+    """
+
+    def __init__(self, wordings: Mapping[str, Sequence[str]], reader: Reader, materials: Iterable[str]) -> None:
+        self.reader = reader
+        self._known = [self._learn(name, forms) for name, forms in wordings.items()]
+        given = [reader.read(line) for text in materials for line in text.split("\n") if line.strip()]
+        self._given = frozenset(slot for reading in given for slot in reading.slots).union(
+            slot for known in self._known for slot in known.slots
+        )
+        self._bare = frozenset(slot.partition(":")[2] for slot in self._given)
+        self._found: dict[str, Finding] = {}
+
+    def hold(self, sentence: str) -> Finding:
+        """Return what a sentence does; the same sentence is held once."""
+        if sentence not in self._found:
+            self._found[sentence] = self._hold(sentence, depth=2)
+        return self._found[sentence]
+
+    def _learn(self, name: str, forms: Sequence[str]) -> _Known:
+        readings = tuple(self.reader.read(form) for form in forms)
+        return _Known(
+            name,
+            readings,
+            frozenset(word for reading in readings for word in reading.content),
+            frozenset(slot for reading in readings for slot in reading.slots),
+        )
+
+    def _hold(self, sentence: str, depth: int) -> Finding:
+        reading = self.reader.read(sentence)
+        stated = [known.statement_id for known in self._known if _states(reading, known)]
+        if stated:
+            return Finding("states", tuple(stated[:1]))
+        strange = self._not_given(reading)
+        if strange is not None:
+            return strange
+        if depth:
+            parts = self._by_clause(sentence, depth)
+            if parts is not None:
+                return parts
+        return self._against(reading) or Finding("unknown", possible=self._possible(reading))
+
+    def _not_given(self, reading: Reading) -> Finding | None:
+        for slot in reading.slots:
+            if not self._is_given(slot):
+                reason: Reason = "name_not_given" if slot.startswith("name:") else "figure_not_given"
+                nearest = self._nearest(reading)
+                about = (nearest.statement_id,) if nearest else ()
+                return Finding("violates", about, reason, detail=slot.partition(":")[2])
+        return None
+
+    def _is_given(self, slot: str) -> bool:
+        # A metrics sheet holds the bare figure of what the text calls dollars or percent.
+        if slot in self._given or slot.partition(":")[2] in self._bare:
+            return True
+        return slot.startswith("date:") and any(_same_slot(slot, given) for given in self._given)
+
+    def _by_clause(self, sentence: str, depth: int) -> Finding | None:
+        """Return what the two halves of a compound sentence do, where both can be told."""
+        for match in _SPLIT.finditer(sentence):
+            left, right = sentence[: match.start()], sentence[match.end() :]
+            if min(len(left.split()), len(right.split())) < 3:
+                continue
+            halves = [self._hold(half, depth - 1) for half in (left, right)]
+            if any(half.kind == "unknown" for half in halves):
+                continue
+            wrong = next((half for half in halves if half.kind == "violates"), None)
+            return wrong or Finding("states", tuple(name for half in halves for name in half.about))
+        return None
+
+    def _against(self, reading: Reading) -> Finding | None:
+        """Return the violation of the one statement that a sentence is plainly about."""
+        known = self._nearest(reading)
+        reason, detail = _difference(reading, known) if known else ("", "")
+        return Finding("violates", (known.statement_id,), reason, detail=detail) if known and reason else None
+
+    def _nearest(self, reading: Reading) -> _Known | None:
+        """Return the one statement that a sentence is plainly about, whatever it says of it."""
+        near = sorted(((_nearness(reading, known), known) for known in self._known), key=lambda pair: -pair[0])
+        if not near or near[0][0] < COVERAGE_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
+            return None
+        foreign = set(reading.content) - near[0][1].vocabulary
+        return near[0][1] if len(foreign) <= FOREIGN_MAX * _weight(reading) else None
+
+    def _possible(self, reading: Reading) -> tuple[str, ...]:
+        return tuple(
+            known.statement_id
+            for known in self._known
+            if known.slots.intersection(reading.slots) or _nearness(reading, known) >= 0.3
+        )
+
+
+def _states(reading: Reading, known: _Known) -> bool:
+    if not reading.content or not set(reading.content) <= known.vocabulary:
+        return False
+    return any(_same_claim(reading, form) for form in known.readings)
+
+
+def _same_claim(reading: Reading, form: Reading) -> bool:
+    return (
+        reading.strength == form.strength
+        and reading.negations == form.negations
+        and reading.passive == form.passive
+        and _same_slots(reading.slots, form.slots)
+        and _coverage(reading, form) >= COVERAGE_MIN
+        and _in_order(reading.content, form.content) >= ORDER_MIN * len(reading.content)
+    )
+
+
+def _same_slots(left: Sequence[str], right: Sequence[str]) -> bool:
+    return len(left) == len(right) and all(_same_slot(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _same_slot(left: str, right: str) -> bool:
+    if left == right:
+        return True
+    if not (left.startswith("date:") and right.startswith("date:")):
+        return False
+    pairs = zip(left[5:].split("-"), right[5:].split("-"), strict=True)
+    return all(a == b or "?" in (a, b) for a, b in pairs)
+
+
+def _coverage(reading: Reading, form: Reading) -> float:
+    wanted = set(form.content)
+    return len(wanted.intersection(reading.content)) / len(wanted) if wanted else 0.0
+
+
+def _nearness(reading: Reading, known: _Known) -> float:
+    """Return the share of a statement that a sentence holds: its content words, and its slots at half their weight."""
+    return max((_held(reading, form) / _weight(form) for form in known.readings if form.content), default=0.0)
+
+
+def _held(reading: Reading, form: Reading) -> float:
+    words = len(set(form.content).intersection(reading.content))
+    return words + 0.5 * len(set(form.slots).intersection(reading.slots)) if words else 0.0
+
+
+def _weight(reading: Reading) -> float:
+    return len(set(reading.content)) + 0.5 * len(set(reading.slots))
+
+
+def _in_order(left: Sequence[str], right: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence."""
+    row = [0] * (len(right) + 1)
+    for a in left:
+        before = 0
+        for place, b in enumerate(right, 1):
+            before, row[place] = row[place], before + 1 if a == b else max(row[place], row[place - 1])
+    return row[-1]
+
+
+def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:
+    """Return how a sentence that is plainly about a statement departs from it; ("", "") where that cannot be told."""
+    form = max(known.readings, key=lambda form: (form.passive == reading.passive, _coverage(reading, form)))
+    more, less = multiset_gap(reading.slots, form.slots)
+    for slot in more:
+        kind = slot.partition(":")[0]
+        if any(_kind(other) == _kind(slot) for other in less):
+            return ("other_name" if kind == "name" else "other_figure"), slot.partition(":")[2]
+    if more or less:
+        return "", ""
+    opposite = antonyms(reading.content, known.vocabulary, form.content)
+    if opposite:
+        return "polarity", opposite
+    if (reading.negations - form.negations) % 2:
+        return "polarity", "not"
+    changed = reading.strength ^ form.strength
+    if changed:
+        return "strength", ", ".join(sorted(changed))
+    if reading.passive == form.passive and not any(
+        _same_slots(reading.slots, other.slots) for other in known.readings if other.passive == reading.passive
+    ):
+        return "roles_swapped", ", ".join(reading.slots)
+    return "", ""
+
+
+def _kind(slot: str) -> str:
+    # Money, percent and bare numbers are told apart; a figure whose sign was cut off is still the wrong figure.
+    head = slot.partition(":")[0]
+    return head if head in ("name", "date") else "figure"

@@ -1,0 +1,399 @@
+"""Measuring prose: sentences, words, figures, dates, names, strength of claim, and the voice of the verb.
+
+Everything here reads what is written and settles nothing about truth. What kind of word a word is comes from an
+inflection lexicon (the forms of the SPECIALIST Lexicon), from closed word classes in `lexicon/words.toml`, and from
+nowhere else.
+"""
+
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal
+
+import lemminflect
+import sentencex
+from text_to_num import alpha2digit
+
+from tasks_lib.words import TOKEN, tidy
+
+_LEXICON = tomllib.loads((Path(__file__).parent / "lexicon" / "words.toml").read_text(encoding="utf-8"))
+_FUNCTION = frozenset(_LEXICON["function"].split())
+_CONNECTIVE = frozenset(_LEXICON["connective"].split())
+_STRENGTH = {word: name for name, words in _LEXICON["strength"].items() for word in words.split()}
+_NEGATION = frozenset(_LEXICON["negation"]["words"].split())
+_STATIVE = frozenset(_LEXICON["stative"]["words"].split())
+_BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
+_GET = frozenset(["get", "gets", "got", "getting", "gotten"])
+_ADVERBS = frozenset(_LEXICON["adverb"]["words"].split())
+
+_OPPOSITES: dict[str, frozenset[str]] = {}
+for _left, _right in _LEXICON["antonym"]["pairs"]:
+    for _words, _others in ((_left.split(), _right.split()), (_right.split(), _left.split())):
+        for _word in _words:
+            _OPPOSITES[_word] = _OPPOSITES.get(_word, frozenset()).union(_others)
+
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+_MONTH = "(?P<n>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\.?"
+_DATES = (
+    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b"),
+    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH},? (?P<y>\d{{4}})\b", re.I),
+    re.compile(rf"\b{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})\b", re.I),
+    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?! \d{{4}})", re.I),
+    re.compile(rf"\b{_MONTH},? (?P<y>\d{{4}})\b", re.I),
+)  # fmt: skip
+_SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9}
+_FIGURE = re.compile(
+    r"(?P<sign>[$€£])? ?(?<![\w.])(?P<minus>-)?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?: ?(?P<scale>thousand|million|billion|mn|bn|[mk])\b)?"
+    r"(?: ?(?P<percent>%|per ?cent\b|percentage points?\b))?(?: (?P<money>dollars|euros|pounds)\b)?(?!\w)",
+    re.I,
+)
+_IDENTIFIER = re.compile(r"\b[A-Za-z]{1,12}-?\d+(?:[.-]?\d+)*\b")
+_MONEY = {"dollars": "$", "euros": "€", "pounds": "£"}
+_BOUNDS = [
+    (re.compile(rf"\b{phrase}(?= [$€£]?\d)", re.I), f"bound-{name.replace('_', '-')}")
+    for name, phrases in _LEXICON["bound"].items()
+    for phrase in phrases
+]
+_CONTRACTIONS = (
+    (re.compile(r"\bcan't\b", re.I), "can not"),
+    (re.compile(r"\bcannot\b", re.I), "can not"),
+    (re.compile(r"\bwon't\b", re.I), "will not"),
+    (re.compile(r"\bshan't\b", re.I), "shall not"),
+    (re.compile(r"n't\b", re.I), " not"),
+    (re.compile(r"\b(it|that|there|what|he|she|who)'s\b", re.I), r"\1 is"),
+    (re.compile(r"'re\b", re.I), " are"),
+    (re.compile(r"'ve\b", re.I), " have"),
+    (re.compile(r"'ll\b", re.I), " will"),
+    (re.compile(r"'(s|d|m)\b|(?<=s)'", re.I), ""),
+)
+_SAID_TWICE = re.compile(r"\b([\w' -]{3,80}) \(\1\)", re.I)
+_LIST_MARK = re.compile(r"\A\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
+_EMPHASIS = re.compile(r"(\*\*|__|`)")
+_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
+_LABEL = re.compile(r"(To|From|Date|Subject|Re|Cc): .*")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One heading or one sentence of a document."""
+
+    text: str
+    kind: Literal["heading", "sentence"]
+    paragraph: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one sentence says, as far as its surface tells."""
+
+    text: str
+    content: tuple[str, ...]
+    """Lemmas of the content words, in order; names, figures and words of strength are not among them."""
+    slots: tuple[str, ...]
+    """Figures, dates and names, in order: `$:4200000`, `%:37`, `:1240`, `date:2025-03-14`, `name:northwind`."""
+    strength: frozenset[str]
+    """Classes of hedges, quantifiers, modal verbs and bounds."""
+    negations: int
+    passive: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(slot for slot in self.slots if slot.startswith("name:"))
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        return tuple(slot for slot in self.slots if not slot.startswith("name:"))
+
+
+def read_document(text: str) -> list[Line]:
+    """Return the headings and sentences of a document in plain text or simple Markdown, in order.
+
+    A heading is a line marked `#`, a memo label (`Subject: ...`), or a line of at most twelve words that ends in no
+    full stop and stands alone or before other lines.
+    """
+    fenced = _FENCE.match(text)
+    body = tidy(fenced.group(1) if fenced else text)
+    lines: list[Line] = []
+    for paragraph, block in enumerate(re.split(r"\n\s*\n", body.strip())):
+        running: list[str] = []
+        for line in block.split("\n"):
+            if not line.strip():
+                continue
+            heading = _heading(line)
+            if heading is not None or _LIST_MARK.match(line):
+                lines += _sentences(running, paragraph)
+                running = []
+            if heading is not None:
+                lines.append(Line(heading, "heading", paragraph))
+            else:
+                running.append(line)
+        lines += _sentences(running, paragraph)
+    return lines
+
+
+def _heading(line: str) -> str | None:
+    bare = _EMPHASIS.sub("", line).strip()
+    if bare.startswith("#"):
+        return bare.lstrip("# ").strip()
+    if _LIST_MARK.match(line):
+        return None
+    if _LABEL.fullmatch(bare):
+        return bare
+    if bare and bare[-1] not in ".!?;,:" and len(bare.split()) <= 12 and bare[0].isupper():
+        return bare
+    return None
+
+
+def _sentences(running: list[str], paragraph: int) -> list[Line]:
+    if not running:
+        return []
+    text = " ".join(_LIST_MARK.sub("", _EMPHASIS.sub("", line)).strip() for line in running)
+    return [Line(part.strip(), "sentence", paragraph) for part in sentencex.segment("en", text) if part.strip()]
+
+
+@lru_cache(maxsize=20_000)
+def lemma(word: str) -> str:
+    """Return the one lemma that stands for all forms of a word; an unknown word stands for itself."""
+    found = _lemmas(_british(word))
+    for part in ("VERB", "NOUN", "ADJ", "ADV"):
+        if found.get(part):
+            return str(found[part][0])
+    return _british(word)
+
+
+@cache
+def _lemmas(word: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = lemminflect.getAllLemmas(word)
+    return found
+
+
+def _british(word: str) -> str:
+    return re.sub(r"yz(e[drs]?|ing)$", r"ys\1", re.sub(r"(?<=\w\w\w)iz(e[drs]?|ing|ations?)$", r"is\1", word))
+
+
+def is_known_word(word: str) -> bool:
+    """Tell whether the lexicon lists a word, in lower case, as anything at all."""
+    return bool(_lemmas(word.lower())) or word.lower() in _FUNCTION or word.lower() in _STRENGTH
+
+
+@lru_cache(maxsize=20_000)
+def is_participle(word: str) -> bool:
+    """Tell whether a word is the past participle of a verb, by the lexicon and not by its ending.
+
+    A word that the lexicon lacks (`onboarded`) is taken for one when the lexicon knows its verb under the prefix or
+    lists no other reading and its ending is regular.
+    """
+    low = word.lower()
+    for verb in _lemmas(low).get("VERB", ()):
+        if low in lemminflect.getInflection(verb, "VBN", inflect_oov=False):
+            return True
+    prefix = re.match(r"(re|un|over|under|mis|out|de|dis|pre|co)-?(?=\w{3})", low)
+    if prefix and not _lemmas(low):
+        return is_participle(low[prefix.end() :])
+    return not _lemmas(low) and len(low) > 4 and low.endswith("ed")
+
+
+def is_passive(tokens: list[str]) -> bool:
+    """Tell whether a finite verb of a sentence stands in the passive voice.
+
+    A form of `be` or `get`, up to three adverbs, and a participle: regular, irregular, with a modal verb, in any tense.
+    A participle that describes a state (`is located`) counts only with an agent behind it.
+    """
+    low = [token.lower() for token in tokens]
+    for place, token in enumerate(low):
+        if token not in _BE and token not in _GET:
+            continue
+        at = place + 1
+        while at < len(low) and at <= place + 3 and (low[at] in _ADVERBS or low[at].endswith("ly") or low[at] in _BE):
+            at += 1
+        if at >= len(low) or not is_participle(low[at]) or low[at] in _BE:
+            continue
+        if low[at] in _GET and token in _BE:
+            continue
+        agent = "by" in low[at + 1 : at + 4]
+        if low[at] in _STATIVE and not agent:
+            continue
+        if token in _GET and low[at] in _lemmas(low[at]).get("NOUN", ()) and not agent:
+            continue
+        return True
+    return _is_passive_question(low)
+
+
+def _is_passive_question(low: list[str]) -> bool:
+    """Read `was the plan approved`: the verb first, its participle after a subject of up to five words."""
+    return bool(low) and low[0] in _BE and any(is_participle(word) and word not in _STATIVE for word in low[2:7])
+
+
+class Reader:
+    """Reads sentences against the names that the materials hold, and remembers what it has read.
+
+    Args:
+        materials: texts that tell which capitalised words are names.
+        equivalents: (as written, what it stands for) pairs, applied before reading: aliases, acronyms, words a style
+            guide replaces.
+    """
+
+    def __init__(self, materials: list[str], equivalents: list[tuple[str, str]] | None = None) -> None:
+        pairs = sorted(equivalents or [], key=lambda pair: -len(pair[0]))
+        self._standing = {left.casefold(): right for left, right in pairs}
+        self._equivalent = (
+            re.compile(rf"(?<!\w)({'|'.join(re.escape(left) for left, _ in pairs)})(?!\w)", re.I) if pairs else None
+        )
+        self.names = frozenset(name for text in materials for name in _capitalised(self._settle(tidy(text))))
+        self.vocabulary = frozenset(
+            word.lower() for text in materials for word in TOKEN.findall(self._settle(tidy(text)))
+        )
+        self._read: dict[str, Reading] = {}
+
+    def read(self, sentence: str) -> Reading:
+        """Return what a sentence says; the same sentence is read once."""
+        if sentence not in self._read:
+            self._read[sentence] = self._fresh(sentence)
+        return self._read[sentence]
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return the words of a text in lower case, equivalents settled: what is left of it word for word."""
+        return tuple(TOKEN.findall(self._settle(tidy(text)).lower()))
+
+    def _settle(self, text: str) -> str:
+        if self._equivalent is None:
+            return text
+        settled = self._equivalent.sub(lambda match: self._standing[match.group().casefold()], text)
+        # `service level agreement (SLA)` names one thing once.
+        return _SAID_TWICE.sub(r"\1", settled)
+
+    def _fresh(self, sentence: str) -> Reading:
+        plain = _spelled_out(tidy(sentence))
+        passive = is_passive(TOKEN.findall(plain))
+        text, slots_at = _figures(self._settle(plain))
+        content: list[str] = []
+        slots: list[str] = []
+        strength: list[str] = []
+        negations = 0
+        for place, token in enumerate(TOKEN.findall(text)):
+            low = token.lower()
+            if low in slots_at:
+                slots.append(slots_at[low])
+            elif self._is_name(token, first=place == 0):
+                slots.append(f"name:{low}")
+            elif low in _NEGATION:
+                negations += 1
+            elif low.startswith("bound-"):
+                strength.append(low)
+            elif low in _STRENGTH:
+                strength.append(_STRENGTH[low])
+            elif low not in _FUNCTION and low not in _CONNECTIVE:
+                content.append(lemma(low))
+        return Reading(sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive)
+
+    def _is_name(self, word: str, *, first: bool) -> bool:
+        if not word[0].isupper() or word == "I":
+            return any(letter.isdigit() for letter in word) and not word[0].isdigit()
+        if word in self.names:
+            return True
+        low = word.lower()
+        return low not in self.vocabulary and (not first or not is_known_word(low))
+
+
+def _capitalised(text: str) -> set[str]:
+    """Return the words that stand capitalised where no sentence begins."""
+    found = set()
+    for line in text.split("\n"):
+        for match in TOKEN.finditer(line):
+            before = line[: match.start()].rstrip()
+            if (
+                match.group()[0].isupper()
+                and before
+                and before[-1] not in ".!?:-*#\"'(|"
+                and line[match.start() - 1] != ","
+            ):
+                found.add(match.group())
+    return found
+
+
+def _spelled_out(text: str) -> str:
+    for pattern, replacement in _CONTRACTIONS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _figures(text: str) -> tuple[str, dict[str, str]]:
+    """Put a token in the place of every date and figure; return the text and token -> slot."""
+    slots: dict[str, str] = {}
+
+    def place(slot: str) -> str:
+        token = f"slot{'abcdefghijklmnopqrstuvwxyz'[len(slots) % 26]}{'x' * (len(slots) // 26)}slot"
+        slots[token] = slot
+        return f" {token} "
+
+    def date(match: re.Match[str]) -> str:
+        return place(_date_slot(match.groupdict())) if _is_date(match.groupdict()) else match.group()
+
+    def figure(match: re.Match[str]) -> str:
+        value = float(match["number"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1.0)
+        kind = "%" if match["percent"] else match["sign"] or _MONEY.get((match["money"] or "").lower(), "")
+        if value == 1 and not kind:
+            return " "  # `one` is a pronoun more often than a figure
+        return place(f"{kind}:{'-' if match['minus'] else ''}{value:.10g}")
+
+    text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
+    for pattern in _DATES:
+        text = pattern.sub(date, text)
+    text = re.sub(r"(\d) 1000000\b", r"\1 million", _digits(text))
+    for pattern, name in _BOUNDS:
+        text = pattern.sub(name, text)
+    return _FIGURE.sub(figure, text), slots
+
+
+def _digits(text: str) -> str:
+    """Write number words as digits; a text without any is left as it is."""
+    return alpha2digit(text, "en", threshold=0) if _NUMBER_WORD.search(text) else text
+
+
+_NUMBER_WORD = re.compile(
+    r"\b(zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|"
+    r"eighty|ninety|hundred|thousand|million|billion)\b",
+    re.I,
+)
+
+
+def _is_date(parts: dict[str, str | None]) -> bool:
+    day, month = int(parts.get("d") or 1), _month(parts)
+    return 1 <= day <= 31 and 1 <= month <= 12
+
+
+def _month(parts: dict[str, str | None]) -> int:
+    name = parts.get("n")
+    if name:
+        return next(place for place, month in enumerate(_MONTHS, 1) if month.startswith(name[:3].lower()))
+    return int(parts.get("m") or 0)
+
+
+def _date_slot(parts: dict[str, str | None]) -> str:
+    day = parts.get("d")
+    pieces = [parts.get("y") or "?", f"{_month(parts):02d}", f"{int(day):02d}" if day else "?"]
+    return f"date:{'-'.join(pieces)}"
+
+
+def antonyms(content: tuple[str, ...], vocabulary: frozenset[str], wanted: tuple[str, ...]) -> str:
+    """Return the word of a sentence that says the opposite of a wanted word which it lacks, or nothing."""
+    for word in content:
+        if word in vocabulary:
+            continue
+        missing = _OPPOSITES.get(word, frozenset()).intersection(wanted).difference(content)
+        if missing:
+            return word
+    return ""
+
+
+def multiset_gap(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return what the left has beyond the right, and the right beyond the left."""
+    a, b = Counter(left), Counter(right)
+    return sorted((a - b).elements()), sorted((b - a).elements())

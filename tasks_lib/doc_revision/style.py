@@ -1,0 +1,63 @@
+"""Rules of a house style that code can check: each bans words and names what to write in their place."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class StyleRule:
+    """One line of a style guide."""
+
+    rule_id: str
+    text: str
+    pairs: tuple[tuple[str, str], ...]
+    """(what to write, what not to write); matched as whole words, upper and lower case alike."""
+
+    def breach(self, sentence: str) -> str | None:
+        """Return the sentence with its first fitting word made worse, or None where no word fits."""
+        found = [
+            (match.start(), bad, match) for good, bad in self.pairs if (match := whole_word(good).search(sentence))
+        ]
+        if not found:
+            return None
+        _, bad, match = min(found, key=lambda item: item[0])
+        word = bad.capitalize() if match.group()[0].isupper() else bad
+        return f"{sentence[: match.start()]}{word}{sentence[match.end() :]}"
+
+
+@cache
+def whole_word(text: str) -> re.Pattern[str]:
+    """Return a pattern that finds a word or phrase on its own; outside curly brackets of a template."""
+    return re.compile(rf"(?<![\w{{]){re.escape(text)}(?![\w}}])", re.IGNORECASE)
+
+
+def _plain(word: str, *pairs: tuple[str, str]) -> StyleRule:
+    bad = pairs[0][1]
+    return StyleRule(f"plain_{word}", f'Write "{pairs[0][0]}", not "{bad}", in all its forms.', pairs)
+
+
+RULES: tuple[StyleRule, ...] = (
+    _plain("use", ("use", "utilise"), ("uses", "utilises"), ("used", "utilised"), ("using", "utilising")),
+    _plain("start", ("start", "commence"), ("starts", "commences"), ("started", "commenced")),
+    _plain("end", ("end", "terminate"), ("ends", "terminates"), ("ended", "terminated")),
+    _plain("help", ("help", "facilitate"), ("helps", "facilitates"), ("helped", "facilitated")),
+    _plain("buy", ("buy", "procure"), ("buys", "procures"), ("bought", "procured")),
+    _plain("show", ("show", "evidence"), ("shows", "evidences"), ("showed", "evidenced")),
+    _plain("try", ("try", "endeavour"), ("tries", "endeavours"), ("tried", "endeavoured")),
+    _plain("need", ("need", "necessitate"), ("needs", "necessitates"), ("needed", "necessitated")),
+    _plain("change", ("change", "alteration"), ("changes", "alterations")),
+    _plain("about", ("about", "circa")),
+    _plain("before", ("before", "prior to")),
+    _plain("after", ("after", "subsequent to")),
+    _plain("enough", ("enough", "sufficient")),
+    _plain("many", ("many", "myriad")),
+    StyleRule("no_ampersand", 'Write "and" in full, never "&".', (("and", "&"),)),
+    StyleRule("no_contraction", 'Write "do not", "does not" and "will not" in full, never "don\'t" and the like.',
+              (("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("will not", "won't"))),
+)  # fmt: skip
+
+
+def banned_word(bad: str) -> re.Pattern[str]:
+    """Return a pattern that finds what a rule bans; an ampersand stands between spaces."""
+    return re.compile(r"(?<=\s)&(?=\s)") if bad == "&" else whole_word(bad)
