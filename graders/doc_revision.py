@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import Interval, exactly, share
+from graders.order import longest_rising
 from graders.rubric import builtin_rubric
 from graders.statements import Finding, Ledger
 from graders.text import Line, Reader, read_document
@@ -105,9 +106,10 @@ def _read_desk(key: _DeskKey) -> Desk:
     sound = [(name, reader.words(truth.spell(truth.by_id[name].wanted))) for name in truth.protected]
     sound_words = sum(len(words(line.text)) for line in read_document(truth.render()) if line.kind == "sentence")
     draft_words = dict.fromkeys(truth.by_id, 0)
-    for piece in truth.pieces({problem.problem_id for problem in truth.problems}):
+    pieces = truth.pieces({problem.problem_id for problem in truth.problems})
+    for piece, text in zip(pieces, truth.spelled(pieces), strict=True):
         if piece.statement is not None:
-            draft_words[piece.statement] += len(words(truth.spell(piece.text)))
+            draft_words[piece.statement] += len(words(text))
     return Desk(truth, Ledger(wordings, reader, materials), frozenset(headings), sound, draft_words, sound_words)
 
 
@@ -367,23 +369,6 @@ def _survival(delivered: Delivered) -> dict[str, float]:
     in_order = longest_rising([where[name] for name, part in survived.items() if part])
     kept = iter(in_order)
     return {name: (part if next(kept) else part / 2) if part else 0.0 for name, part in survived.items()}
-
-
-def longest_rising(places: Sequence[int]) -> list[bool]:
-    """Return, for each place, whether it belongs to one longest strictly rising run."""
-    best: list[int] = []
-    before: list[int] = []
-    for at, place in enumerate(places):
-        earlier = [k for k in range(at) if places[k] < place]
-        last = max(earlier, key=lambda k: best[k], default=-1)
-        before.append(last)
-        best.append(best[last] + 1 if last >= 0 else 1)
-    member = [False] * len(places)
-    at = max(range(len(places)), key=lambda k: best[k], default=-1)
-    while at >= 0:
-        member[at] = True
-        at = before[at]
-    return member
 
 
 def _quality_delta(delivered: Delivered) -> DimensionScore:

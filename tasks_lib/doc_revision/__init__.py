@@ -15,8 +15,9 @@ from tasks_lib.doc_revision.knobs import DocumentKnobs
 from tasks_lib.doc_revision.probes import PROBES
 from tasks_lib.doc_revision.slips import with_slips
 from tasks_lib.doc_revision.truth import document_truth
+from tasks_lib.doc_revision.wording import request_requirements
 from tasks_lib.environment import World
-from tasks_lib.family import Defect, Family, Operator, Probe
+from tasks_lib.family import Defect, Family, Operator, Probe, Requirement
 from tasks_lib.records import Mode, TaskInstance, ToolCall
 from tasks_lib.seeds import stream
 
@@ -73,3 +74,6 @@ class DocRevision(Family):
         truth = document_truth(instance)
         left = [problem.problem_id for problem in truth.problems if problem.problem_id not in repaired]
         return truth.written(with_slips(truth, truth.pieces(left), slip, rng))
+
+    def requirements(self, instance: TaskInstance) -> tuple[Requirement, ...]:
+        return request_requirements(document_truth(instance).request, instance.prompt)

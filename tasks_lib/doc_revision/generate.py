@@ -1,12 +1,21 @@
 """Generating instances: ledger of facts -> sound document -> recorded problems -> documents, request."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 
 from tasks_lib.doc_revision.archetype import Archetype
 from tasks_lib.doc_revision.knobs import DocumentKnobs, from_difficulty
 from tasks_lib.doc_revision.ledger import Ledger, draw_ledger
-from tasks_lib.doc_revision.materials import draw_metrics, write_materials
+from tasks_lib.doc_revision.materials import (
+    OLDER,
+    Metric,
+    draw_metrics,
+    names_name,
+    sheet_name,
+    style_name,
+    write_materials,
+)
 from tasks_lib.doc_revision.seeding import Seeder
 from tasks_lib.doc_revision.style import RULES, StyleRule
 from tasks_lib.doc_revision.truth import DRAFT, DocumentTruth, Problem, Rule, Term, to_truth
@@ -40,15 +49,13 @@ def generate_instance(
     seeder = Seeder(ledger, knobs, stream(seed, "problems"))
     problems = seeder.seed()
     rules = _guide(seeder, stream(seed, "rules"))
-    truth = _truth(ledger, problems, rules, knobs)
     metrics = draw_metrics(ledger, seeder.wrong, knobs, stream(seed, "metrics"))
+    truth = _truth(ledger, problems, rules, knobs, _key_label(ledger, metrics))
     draft = truth.render([problem.problem_id for problem in truth.problems])
     terms = [(term.full, term.short) for term in truth.terms]
     papers = write_materials([*metrics.values()], truth.names, terms, rules, knobs.documents)
     materials = {DRAFT: draft, **papers}
-    key = next(metrics[slot].label for slot in metrics if slot in ledger.labelled(ledger.entries[_key(ledger)].form))
-    request = Request(kind.noun, kind.reader, kind.lead, key, truth.word_limit, knobs.documents)
-    prompt = request_text(request, materials, mode, stream(seed, "wording"))
+    prompt = request_text(truth.request, materials, mode, stream(seed, "wording"))
     return TaskInstance(
         instance_id=f"{family}-{content_hash(family, template_version, seed, knobs.model_dump(), prompt, materials)}",
         family=family,
@@ -70,8 +77,10 @@ def word_limit(words: int, slack: float) -> int:
     return max(words + 2, round(words * (1 + slack)))
 
 
-def _key(ledger: Ledger) -> int:
-    return next(place for place, entry in enumerate(ledger.entries) if entry.name == ledger.key)
+def _key_label(ledger: Ledger, metrics: Mapping[str, Metric]) -> str:
+    """Return what the metrics sheet calls the figure of the key result."""
+    form = next(entry.form for entry in ledger.entries if entry.name == ledger.key)
+    return next(metrics[slot].label for slot in ledger.labelled(form))
 
 
 def _guide(seeder: Seeder, rng: Random) -> list[StyleRule]:
@@ -83,7 +92,7 @@ def _guide(seeder: Seeder, rng: Random) -> list[StyleRule]:
 
 
 def _truth(
-    ledger: Ledger, problems: tuple[Problem, ...], rules: list[StyleRule], knobs: DocumentKnobs
+    ledger: Ledger, problems: tuple[Problem, ...], rules: list[StyleRule], knobs: DocumentKnobs, key_label: str
 ) -> DocumentTruth:
     used = {slot for entry in ledger.entries for slot in slots_in(entry.form)}
     named = {name: value for name, value in ledger.values.items() if name in used}
@@ -98,6 +107,17 @@ def _truth(
         names=tuple((value.text, value.other) for value in named.values() if value.kind == "name"),
         rules=tuple(Rule(rule.rule_id, rule.pairs) for rule in rules),
         key=ledger.key,
-        word_limit=0,
+        request=Request(
+            noun=ledger.archetype.noun,
+            reader=ledger.archetype.reader,
+            lead=ledger.archetype.lead,
+            key=key_label,
+            limit=0,
+            sheet=sheet_name(knobs.documents),
+            older=OLDER if knobs.documents == 5 else None,
+            names=names_name(knobs.documents),
+            style=style_name(knobs.documents),
+        ),
     )
-    return replace(truth, word_limit=word_limit(len(words(truth.render())), knobs.limit_slack))
+    limit = word_limit(len(words(truth.render())), knobs.limit_slack)
+    return replace(truth, request=replace(truth.request, limit=limit))

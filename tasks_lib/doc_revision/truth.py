@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tasks_lib.doc_revision.knobs import ProblemKind
+from tasks_lib.doc_revision.wording import Request
 from tasks_lib.records import TaskInstance
 
 DRAFT = "draft.md"
@@ -98,7 +99,12 @@ class DocumentTruth:
     rules: tuple[Rule, ...]
     key: str
     """The statement that must come first."""
-    word_limit: int
+    request: Request
+    """What was asked, in figures and names."""
+
+    @property
+    def word_limit(self) -> int:
+        return self.request.limit
 
     @cached_property
     def by_id(self) -> Mapping[str, Statement]:
@@ -199,7 +205,9 @@ def to_truth(truth: DocumentTruth) -> dict[str, Any]:
     """Return the JSON form."""
     rows = ("statements", "problems", "terms", "rules")
     # The fields as they are: asdict would copy every text of the ledger.
-    return {**vars(truth), **{name: [dict(vars(row)) for row in getattr(truth, name)] for name in rows}}
+    tables = {name: [dict(vars(row)) for row in getattr(truth, name)] for name in rows}
+    fields = {name: value for name, value in vars(truth).items() if name in truth.__dataclass_fields__}
+    return {**fields, **tables, "request": dict(vars(truth.request))}
 
 
 def from_truth(plain: Mapping[str, Any]) -> DocumentTruth:
@@ -218,7 +226,7 @@ def from_truth(plain: Mapping[str, Any]) -> DocumentTruth:
         names=tuple((full, alias) for full, alias in plain["names"]),
         rules=tuple(Rule(row["rule_id"], tuple((good, bad) for good, bad in row["pairs"])) for row in plain["rules"]),
         key=plain["key"],
-        word_limit=plain["word_limit"],
+        request=Request(**plain["request"]),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from tasks_lib.doc_revision.materials import CURRENT, OLDER, names_name, sheet_name, style_name
+from tasks_lib.family import Requirement
 from tasks_lib.records import Mode
 
 _OPENINGS = (
@@ -85,9 +85,9 @@ _RULES: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _OLDER_SHEET = (
-    f"{OLDER} is superseded by {CURRENT}.",
-    f"{OLDER} is an earlier sheet and no longer holds.",
-    f"(The older sheet, {OLDER}, is only there for the record.)",
+    "{older} is superseded by {sheet}.",
+    "{older} is an earlier sheet and no longer holds.",
+    "(The older sheet, {older}, is only there for the record.)",
 )
 _CLOSINGS = (
     "Hand in the finished text of the document and nothing else.",
@@ -103,43 +103,83 @@ class Request:
     noun: str
     reader: str
     lead: str
+    """Section that opens with the key result."""
     key: str
     """What the metrics sheet calls the figure of the key result, or how else it can be told."""
     limit: int
-    documents: int
+    sheet: str | None
+    """Document with the figures that count; None: there is none, and nothing is asked about figures."""
+    older: str | None
+    """An earlier sheet that lies there too."""
+    names: str | None
+    """Document with the approved names and short forms."""
+    style: str | None
+    """Document with the style guide."""
 
-    def passages(self, rule: str) -> list[str]:
-        """Return every way in which the request may state a rule."""
-        return [self.fill(wording) for wording in _RULES[rule]]
+    @property
+    def rules(self) -> dict[str, tuple[str, ...]]:
+        """Rule -> the wordings in which it may be stated, for the rules that this request has."""
+        absent = {"figures"} if self.sheet is None else set()
+        absent |= {"acronyms", "names"} if self.names is None else set()
+        absent |= {"style"} if self.style is None else set()
+        return {name: wordings for name, wordings in _RULES.items() if name not in absent}
 
     def fill(self, wording: str) -> str:
         """Put what the request names into one of its wordings."""
         return wording.format(
             noun=self.noun, reader=self.reader, lead=self.lead, key=_lower(self.key), limit=self.limit,
-            sheet=sheet_name(self.documents), names=names_name(self.documents), style=style_name(self.documents),
+            sheet=self.sheet, older=self.older, names=self.names, style=self.style,
         )  # fmt: skip
 
 
-RULE_NAMES = tuple(_RULES)
+_GRADED_BY: Mapping[str, tuple[str, ...]] = {
+    "limit": ("instruction_following.limit", "word_count_exceeded"),
+    "voice": ("instruction_following.voice", "passive_voice_dominant", "quality_delta.problems_fixed"),
+    "figures": ("faithfulness.facts_kept", "quality_delta.problems_fixed"),
+    "lead": ("instruction_following.rules", "quality_delta.problems_fixed"),
+    "repeats": ("instruction_following.rules", "quality_delta.problems_fixed", "over_editing.length"),
+    "acronyms": ("instruction_following.rules", "quality_delta.problems_fixed"),
+    "names": ("instruction_following.rules", "quality_delta.problems_fixed"),
+    "style": ("instruction_following.rules", "quality_delta.problems_fixed"),
+    "facts": ("faithfulness.facts_kept",),
+    "nothing_added": ("faithfulness.nothing_invented",),
+    "untouched": ("over_editing.survival",),
+    "headings": ("instruction_following.rules",),
+    "revise": ("quality_delta", "quality_delta.readability", "instruction_following", "faithfulness", "over_editing"),
+    "document_only": ("over_editing.length", "empty_output"),
+}
+"""Rule -> what looks at it."""
 
 
 def request_text(request: Request, materials: Mapping[str, str], mode: Mode, rng: Random) -> str:
     """Write the request: running text or a list, the rules in an order of their own."""
-    rules = {name: request.fill(rng.choice(wordings)) for name, wordings in _RULES.items()}
-    if OLDER in materials:
-        rules["figures"] += f" {rng.choice(_OLDER_SHEET)}"
+    rules = {name: request.fill(rng.choice(wordings)) for name, wordings in request.rules.items()}
+    if request.older:
+        rules["figures"] += f" {request.fill(rng.choice(_OLDER_SHEET))}"
     order = rng.sample([*rules], len(rules))
     opening = request.fill(rng.choice(_OPENINGS))
     closing = rng.choice(_CLOSINGS)
     if rng.random() < 0.5:
         parts = [opening, "\n".join(f"- {rules[name]}" for name in order), closing]
     else:
-        cut = rng.randrange(4, 9)
+        cut = rng.randrange(len(order) // 3, 2 * len(order) // 3 + 1)
         parts = [opening, " ".join(rules[name] for name in order[:cut]), " ".join(rules[name] for name in order[cut:])]
         parts.append(closing)
     if mode == "single":
         parts += [f"--- {name} ---\n{text}" for name, text in sorted(materials.items())]
     return "\n\n".join(parts)
+
+
+def request_requirements(request: Request, prompt: str) -> tuple[Requirement, ...]:
+    """Return every rule of a request with the passage of the prompt that states it."""
+    wordings = {**request.rules, "revise": _OPENINGS, "document_only": _CLOSINGS}
+    if request.older:
+        wordings["older_sheet"] = _OLDER_SHEET
+    graded = {**_GRADED_BY, "older_sheet": _GRADED_BY["figures"]}
+    return tuple(
+        Requirement(name, tuple(text for text in map(request.fill, choices) if text in prompt), graded[name])
+        for name, choices in wordings.items()
+    )
 
 
 def _lower(label: str) -> str:
