@@ -28,7 +28,9 @@ FACETS = {
 }
 """Dimension -> the parts stored beside it."""
 _RUBRIC = builtin_rubric("citation_grounding")
-_ZERO, _ONE = exactly(0.0), exactly(1.0)
+_ZERO = exactly(0.0)
+_SAME_SENSE = ("other_figure", "figure_not_given", "strength")
+"""Departures from a claim that leave its place in the argument."""
 
 
 class CitationGroundingGrader:
@@ -111,7 +113,14 @@ class Unit:
     `invented`: about none, and not so. `unknown`."""
     about: tuple[str, ...] = ()
     """Claims that it makes or departs from; for `unknown` those that it may make."""
+    reason: str = ""
+    """Why it is false or invented."""
     detail: str = ""
+
+    @property
+    def keeps_argument(self) -> bool:
+        """Whether its claim is there in its sense, though it may be too strong or its figure wrong."""
+        return self.kind in ("claims", "beyond") or (self.kind == "false" and self.reason in _SAME_SENSE)
 
     @property
     def cited(self) -> list[Marker]:
@@ -209,10 +218,10 @@ def _unit(desk: Desk, text: str, markers: Sequence[Marker]) -> Unit:
         return Unit(text, tuple(markers), "claims", right.about)
     if wrong.kind == "states":
         name, kind, _ = wrong.about[0].rsplit(" ", 2)
-        return Unit(text, tuple(markers), kind, (name,), kind)
+        return Unit(text, tuple(markers), kind, (name,))
     if right.kind == "violates":
         kind = "false" if right.about else "invented"
-        return Unit(text, tuple(markers), kind, right.about, f"{right.reason} {right.detail}".strip())
+        return Unit(text, tuple(markers), kind, right.about, right.reason, right.detail)
     return Unit(text, tuple(markers), "unknown", right.possible)
 
 
@@ -242,7 +251,7 @@ def _judge(delivered: Delivered, claim: Claim) -> Verdict:
     if not units:
         return _judge_missing(delivered, claim)
     good = all(unit.kind == "claims" for unit in units)
-    kept = all(unit.kind in ("claims", "beyond") for unit in units)
+    kept = all(unit.keeps_argument for unit in units)
     if claim.duty == "unsupported":
         marked = all(unit.says_unsupported and not unit.cited for unit in units)
         faithful = source = marked and good
@@ -341,7 +350,9 @@ def _hallucination(delivered: Delivered) -> DimensionScore:
     low, high = max(0.0, faithful.low - weight * perhaps / n), max(0.0, faithful.high - weight * sure / n)
     clean = Interval(max(0.0, 1 - weight * perhaps / n), max(0.0, 1 - weight * sure / n))
     beyond = [
-        [unit.text[:120], unit.kind, unit.detail] for unit in delivered.units if unit.kind not in ("claims", "unknown")
+        [unit.text[:120], unit.kind, f"{unit.reason} {unit.detail}".strip()]
+        for unit in delivered.units
+        if unit.kind not in ("claims", "unknown")
     ]
     return DimensionScore(
         "hallucination_flag",

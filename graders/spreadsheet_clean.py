@@ -91,6 +91,7 @@ class SpreadsheetCleanGrader:
     version = "1"
     rubric = builtin_rubric("spreadsheet_clean")
     limits = LIMITS
+    facets = FACETS
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         """Score one delivered file; an output that cannot be read as a table has proven nothing: 0 everywhere."""

@@ -10,7 +10,7 @@ from random import Random
 
 from tasks_lib.citation_grounding.truth import BriefTruth, Claim, Delivery
 
-_CITES_A_TRAP, _CITES_ANYTHING = 0.25, 0.1
+_CITES_A_TRAP, _CITES_ANYTHING = 0.15, 0.05
 """Probabilities that a claim which was not dealt with gets a wrong source nevertheless."""
 _TIRING_CLAIMS = 10
 """Claims after which a slip is as likely as it gets."""
