@@ -19,9 +19,11 @@ Reason = Literal[
     "", "figure_not_given", "name_not_given", "other_figure", "other_name", "roles_swapped", "polarity", "strength"
 ]
 
-COVERAGE_MIN = 0.6
-"""Share of a wording's content words that a sentence must hold to state it, or to be about it."""
-ORDER_MIN = 0.6
+STATES_MIN = 0.8
+"""Share of a wording's content words that a sentence must hold to state it: what is left out may be what limits it."""
+ABOUT_MIN = 0.6
+"""Share of a statement that a sentence must hold to be plainly about it."""
+ORDER_MIN = 0.8
 """Share of a sentence's content words that must stand in the order of a wording: a bag of the right words is none."""
 FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
@@ -135,7 +137,7 @@ class Ledger:
     def _nearest(self, reading: Reading) -> _Known | None:
         """Return the one statement that a sentence is plainly about, whatever it says of it."""
         near = sorted(((_nearness(reading, known), known) for known in self._known), key=lambda pair: -pair[0])
-        if not near or near[0][0] < COVERAGE_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
+        if not near or near[0][0] < ABOUT_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
             return None
         foreign = set(reading.content) - near[0][1].vocabulary
         return near[0][1] if len(foreign) <= FOREIGN_MAX * _weight(reading) else None
@@ -160,7 +162,7 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
         and reading.negations == form.negations
         and reading.passive == form.passive
         and _same_slots(reading.slots, form.slots)
-        and _coverage(reading, form) >= COVERAGE_MIN
+        and _coverage(reading, form) >= STATES_MIN
         and _in_order(reading.content, form.content) >= ORDER_MIN * len(reading.content)
     )
 

@@ -1,82 +1,20 @@
-"""What the spreadsheet tests share: grading one text, and small instances written by hand."""
+"""What the spreadsheet tests share: the bench of the family, and small instances written by hand."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graders.composite import compose
 from graders.spreadsheet_clean import SpreadsheetCleanGrader
-from tasks_lib.policies.base import NotApplicableError
-from tasks_lib.policies.ladder import LadderPolicy
-from tasks_lib.policies.probe import ProbePolicy
 from tasks_lib.records import TaskInstance, content_hash
 from tasks_lib.spreadsheet_clean import SpreadsheetClean
-from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs
 from tasks_lib.spreadsheet_clean.table import CellDefect, Column, TableTruth, to_truth
+from tests.support_families import Bench, Graded, chunked
 
 FAMILY = SpreadsheetClean()
 GRADER = SpreadsheetCleanGrader()
 DIMENSIONS = tuple(GRADER.rubric.weights)
-
-
-@dataclass(frozen=True)
-class Graded:
-    """One graded text, every number the low end of its interval."""
-
-    aspects: Mapping[str, float]
-    """Dimension, or `dimension.facet`, -> score."""
-    work: float
-    reward: float
-    flags: tuple[str, ...]
-    states: Mapping[str, str]
-
-    def __getitem__(self, aspect: str) -> float:
-        return self.reward if aspect == "composite" else self.aspects[aspect]
-
-
-def grade_text(instance: TaskInstance, output: str) -> Graded:
-    """Grade one output of one instance as the pipeline does."""
-    grade = GRADER.grade(instance, output)
-    aspects: dict[str, float] = {}
-    for score in grade.scores:
-        aspects[score.dimension] = score.interval.low
-        for name, interval in score.facets.items():
-            aspects[f"{score.dimension}.{name}"] = interval.low
-    intervals = {score.dimension: score.interval for score in grade.scores}
-    composite = compose("r", GRADER.rubric, intervals, grade.work, grade.flags)
-    states = {name: interval.state for name, interval in intervals.items()}
-    return Graded(aspects, grade.work.low, composite.reward, composite.flags, states)
-
-
-def probe_text(instance: TaskInstance, probe: str, sample: int = 0) -> str:
-    """Return what a probe hands in; an output over the world's limit never arrives and is empty."""
-    return ProbePolicy(probe).attempt(FAMILY, instance, sample).output
-
-
-def ladder_text(instance: TaskInstance, operator: str, severity: int, sample: int = 0) -> str | None:
-    """Return what an operator makes of its baseline; None where it does not apply."""
-    try:
-        return LadderPolicy(operator, severity).attempt(FAMILY, instance, sample).output
-    except NotApplicableError:
-        return None
-
-
-@cache
-def mixed_instances(n: int, seed: int, split: str = "train") -> tuple[TaskInstance, ...]:
-    """Return `n` instances over all archetypes and difficulties."""
-    return tuple(FAMILY.instances(n, seed, split=split))
-
-
-def one_instance(seed: int = 1, archetype: str | None = None, **knobs: Any) -> TaskInstance:
-    """Return one instance with knobs set by hand."""
-    return FAMILY.generate(seed, knobs=SpreadsheetKnobs(**knobs), archetype=archetype)
-
-
-def chunked(n: int, chunks: int) -> Iterator[range]:
-    """Split 0..n into ranges of equal length, so that test processes can share the work."""
-    for chunk in range(chunks):
-        yield range(chunk * n // chunks, (chunk + 1) * n // chunks)
+BENCH = Bench(FAMILY, GRADER)
+grade_text, probe_text, ladder_text = BENCH.grade, BENCH.probe, BENCH.ladder
+mixed_instances, one_instance = BENCH.instances, BENCH.one
 
 
 COLUMNS = (
@@ -142,3 +80,9 @@ def csv_of(rows: Sequence[Sequence[str]], header: Sequence[str] | None = None, s
 def edited(changes: Mapping[tuple[int, int], str], rows: Sequence[Sequence[str]] = ROWS) -> list[list[str]]:
     """Return the rows with some cells replaced: (row, column) -> text."""
     return [[changes.get((r, c), cell) for c, cell in enumerate(row)] for r, row in enumerate(rows)]
+
+
+__all__ = [
+    "BENCH", "COLUMNS", "DEFECTS", "DIMENSIONS", "FAMILY", "GRADER", "ROWS", "Graded", "chunked", "csv_of", "edited",
+    "grade_text", "hand_instance", "hash_of", "ladder_text", "mixed_instances", "one_instance", "probe_text",
+]  # fmt: skip

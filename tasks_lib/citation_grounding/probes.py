@@ -13,7 +13,7 @@ from tasks_lib.citation_grounding.archetype import archetype, archetype_names
 from tasks_lib.citation_grounding.damage import hardest, other_place
 from tasks_lib.citation_grounding.generate import generate_instance
 from tasks_lib.citation_grounding.phrases import CLAIM, GENERIC, PLEA, REFUSAL, VERDICT
-from tasks_lib.citation_grounding.truth import BRIEF, UNSUPPORTED, BriefTruth, Claim, Delivery, Place, brief_truth
+from tasks_lib.citation_grounding.truth import BRIEF, UNSUPPORTED, BriefTruth, Claim, Delivery, brief_truth
 from tasks_lib.family import Probe
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
@@ -187,38 +187,6 @@ def _pasted(truth: BriefTruth, claim: Claim, rng: Random) -> list[Delivery]:
     return [Delivery(text, claim.section, (truth.marker((source, number)),))]
 
 
-def _by_key_words(instance: TaskInstance, rng: Random) -> str:
-    """Cite for every claim the sentence that shares the most words with it, without reading either."""
-    truth = brief_truth(instance)
-    return truth.written(
-        [replace(truth.untouched(claim), markers=(truth.marker(_nearest(truth, claim)),)) for claim in truth.claims]
-    )
-
-
-def _by_reading(instance: TaskInstance, rng: Random) -> str:
-    """Cite what the key words find where it does support the claim, and leave the other claims alone."""
-    truth = brief_truth(instance)
-    items = []
-    for claim in truth.claims:
-        place = _nearest(truth, claim)
-        found = place in claim.support and claim.duty == "cite"
-        items.append(replace(truth.untouched(claim), markers=(truth.marker(place),) if found else ()))
-    return truth.written(items)
-
-
-def _nearest(truth: BriefTruth, claim: Claim) -> Place:
-    own = {word.lower() for word in words(claim.brief)}
-
-    def likeness(place: Place) -> float:
-        source, number = place
-        sentence = next(entry for entry in truth.sources if entry.source_id == source).sentences[number - 1]
-        other = {word.lower() for word in words(sentence)}
-        return len(own & other) / len(own | other)
-
-    places = [(entry.source_id, n) for entry in truth.sources for n in range(1, len(entry.sentences) + 1)]
-    return max(places, key=likeness)
-
-
 _QUALITIES: Mapping[str, Callable[[BriefTruth], str]] = {
     "raw": lambda truth: truth.written(truth.deliveries(truth.by_id)),
     "half": lambda truth: truth.written(truth.deliveries([*truth.by_id][::2])),
@@ -298,7 +266,6 @@ _ALL = (
           _on_hard_ones(_left)),
     Probe("sentences_pasted", "shortcut", "a source's own sentence in the place of the claim", _on_hard_ones(_pasted),
           _on_hard_ones(_left)),
-    Probe("by_key_words", "shortcut", "cites whatever shares the most words", _by_key_words, _by_reading),
     *_attacks(),
     Probe("junk_bytes", "attack", "NUL bytes and invisible characters by the thousand", _junk_bytes,
           _with_text("raw", "")),

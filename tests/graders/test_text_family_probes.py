@@ -1,0 +1,94 @@
+"""Outputs that want to be paid without the work, for both families of prose."""
+
+from functools import cache
+
+import pytest
+
+from tests.support_families import chunked
+from tests.support_text_families import BENCHES, EPS, of_kind, pairs
+
+INSTANCES = 500
+POLICIES = ("weak", "mid", "strong")
+
+
+@pytest.mark.parametrize("family", BENCHES)
+@pytest.mark.parametrize("indexes", chunked(INSTANCES, 4), ids=lambda r: f"{r.start}-{r.stop}")
+def test_oracle_earns_everything_and_zero_work_the_floor_at_most(family: str, indexes: range) -> None:
+    """On 500 instances the oracle earns 1.0, every dimension assessed, and no zero-work probe more than the floor."""
+    bench = BENCHES[family]
+    zero = of_kind(bench, "zero")
+    for index, instance in enumerate(bench.family.instances(indexes.stop, seed=2026)):
+        if index not in indexes:
+            continue
+        oracle = bench.grade(instance, bench.family.oracle(instance))
+        assert oracle.reward == pytest.approx(1.0), instance.instance_id
+        assert set(oracle.aspects.values()) == {1.0}, instance.instance_id
+        assert set(oracle.states.values()) == {"assessed"}, instance.instance_id
+        for probe in zero:
+            reward = bench.grade(instance, bench.probe(instance, probe)).reward
+            assert reward <= bench.family.floor, (probe, instance.instance_id, reward)
+
+
+@pytest.mark.parametrize("family", BENCHES)
+def test_oracle_and_floor_hold_on_the_stress_split(family: str) -> None:
+    """The same on 60 instances of the stress split."""
+    bench = BENCHES[family]
+    for instance in bench.instances(60, 11, "stress"):
+        assert bench.grade(instance, bench.family.oracle(instance)).reward == pytest.approx(1.0), instance.instance_id
+        for probe in of_kind(bench, "zero"):
+            reward = bench.grade(instance, bench.probe(instance, probe)).reward
+            assert reward <= bench.family.floor, (probe, instance.instance_id, reward)
+
+
+@pytest.mark.parametrize(("family", "probe"), [*pairs("shortcut"), *pairs("attack")])
+def test_trick_gains_nothing_over_the_same_output_without_it(family: str, probe: str) -> None:
+    """On no instance does a shortcut or an attack earn more than its honest counterpart."""
+    bench = BENCHES[family]
+    for instance in bench.instances(60, 5):
+        trick = bench.grade(instance, bench.probe(instance, probe)).reward
+        honest = bench.grade(instance, bench.honest(instance, probe)).reward
+        assert trick <= honest + EPS, (instance.instance_id, trick, honest)
+
+
+@cache
+def _means(family: str) -> dict[str, list[float]]:
+    """Return policy -> mean reward of each of 60 instances over 6 rollouts."""
+    from tasks_lib import policy
+
+    bench = BENCHES[family]
+    return {
+        name: [
+            sum(
+                bench.grade(instance, policy(f"sim/{name}").attempt(bench.family, instance, sample).output).reward
+                for sample in range(6)
+            )
+            / 6
+            for instance in bench.instances(60, 31)
+        ]
+        for name in POLICIES
+    }
+
+
+@pytest.mark.parametrize("family", BENCHES)
+def test_simulated_policies_rank_by_their_skill(family: str) -> None:
+    """On nearly every instance weak < mid < strong, and on the mean by a clear margin."""
+    means = _means(family)
+    ordered = sum(weak < mid < strong for weak, mid, strong in zip(*means.values(), strict=True))
+    overall = [sum(values) / len(values) for values in means.values()]
+
+    assert ordered >= 54
+    assert overall[1] - overall[0] > 0.1
+    assert overall[2] - overall[1] > 0.1
+
+
+@pytest.mark.parametrize("family", BENCHES)
+def test_weak_policy_earns_more_than_any_zero_work(family: str) -> None:
+    """On the mean, doing a third of the work pays more than the best way of doing none."""
+    bench = BENCHES[family]
+    weak = sum(_means(family)["weak"]) / 60
+    best = max(
+        sum(bench.grade(instance, bench.probe(instance, probe)).reward for instance in bench.instances(60, 31)) / 60
+        for probe in of_kind(bench, "zero")
+    )
+
+    assert weak > best + 0.03
