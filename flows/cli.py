@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flows.commands.data import generate, grade
+from flows.commands.data import generate, grade, lint
 from flows.commands.doctor import doctor
 from flows.commands.query import sql, tables, verdicts
 from flows.commands.run import audit, demo, run
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, audit, generate, grade, tables, sql, verdicts, doctor):
+for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, doctor):
     app.command()(verb)
 
 

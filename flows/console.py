@@ -6,6 +6,7 @@ NO_COLOR, which rich sees to.
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -44,6 +45,12 @@ def headline(text: str) -> None:
 def line(text: str = "") -> None:
     """Print one line of the result."""
     Console(highlight=False, soft_wrap=True).print(Text(text))
+
+
+def paragraph(text: str, indent: int = 2) -> None:
+    """Print a few sentences, broken between words."""
+    for part in textwrap.wrap(text, out().width - indent):
+        line(f"{' ' * indent}{part}")
 
 
 def next_steps(*commands: str) -> None:

@@ -22,6 +22,7 @@ from flows.chunks import ChunkDone, work_chunk
 from flows.clock import new_run_id, now
 from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
 from flows.generate import generate_instances
+from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, runs_folder, write_plan
 from flows.pool import InProcess, Pool, WorkerPool, import_plugins
@@ -57,13 +58,20 @@ class Place:
         return f"assay run --resume {self.run_id} --db {shlex.quote(str(self.db))}"
 
 
-def begin_run(settings: Settings, instances: Iterable[TaskInstance] | None = None, run_id: str | None = None) -> Place:
+def begin_run(
+    settings: Settings,
+    instances: Iterable[TaskInstance] | None = None,
+    run_id: str | None = None,
+    *,
+    lint: bool = False,
+) -> Place:
     """Plan a run and register it; nothing is written unless everything about it is in order.
 
     Args:
         settings: what to do.
         instances: what to attempt; None: generate them.
         run_id: its name; None: a new one.
+        lint: also say, in one line, how much is wrong with the instances, if anything is.
 
     Raises:
         LookupError, InputError, WarehouseError: the input cannot be used.
@@ -76,10 +84,11 @@ def begin_run(settings: Settings, instances: Iterable[TaskInstance] | None = Non
     families = chosen_families(settings) if given is None else _families_of(given)
     for name in families:
         grader(name)
+    asked = list(generate_instances(settings, families.values())) if given is None else given
     plan, lines = make_plan(
         settings.model_copy(update={"plugins": plugins_needed(settings, families.values())}),
         list(families.values()),
-        list(generate_instances(settings, families.values())) if given is None else given,
+        asked,
         run_id=place.run_id,
         generated=given is None,
         code_version=version("taskassay"),
@@ -87,6 +96,8 @@ def begin_run(settings: Settings, instances: Iterable[TaskInstance] | None = Non
     )
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
+    if lint:
+        say_findings(asked)
     return place
 
 

@@ -33,6 +33,17 @@ class Defect:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """Something the prompt asks for, and what looks at it; `assay lint` holds one against the other."""
+
+    name: str
+    stated: tuple[str, ...]
+    """Verbatim passages of the prompt or of a material that state it; empty where it goes without saying."""
+    graded_by: tuple[str, ...]
+    """Names of dimensions, `dimension.facet` or flags of the family's grader."""
+
+
+@dataclass(frozen=True)
 class Operator:
     """A rewrite of an output with a known effect.
 
@@ -118,6 +129,10 @@ class Family(ABC):
         are damaged less often.
         """
 
+    def requirements(self, instance: TaskInstance) -> tuple[Requirement, ...]:
+        """Return everything the prompt asks for; nothing where the family does not declare it."""
+        return ()
+
     def instances(
         self,
         n: int,
@@ -144,4 +159,4 @@ class Family(ABC):
             )
 
 
-__all__ = ["Defect", "Expectation", "Family", "Operator", "Probe"]
+__all__ = ["Defect", "Expectation", "Family", "Operator", "Probe", "Requirement"]

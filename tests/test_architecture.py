@@ -20,6 +20,7 @@ VIEWS = sorted(
 LIGHT_VERBS = {
     "help": ["--help"],
     "generate": ["generate", "--family", "spreadsheet_clean", "--n", "1", "--out", "one.jsonl"],
+    "lint": ["lint", "one.jsonl"],
     "grade": ["grade", "--instances", "one.jsonl", "--outputs", "outputs.jsonl"],
     "tables": ["tables"],
     "sql": ["sql", "select 1"],

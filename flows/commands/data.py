@@ -1,4 +1,4 @@
-"""The verbs that go by files: `generate`, `grade`."""
+"""The verbs that go by files: `generate`, `lint`, `grade`."""
 
 import tempfile
 from pathlib import Path
@@ -51,6 +51,7 @@ def generate(
     """Write task instances to a file of JSON lines."""
     from flows import console
     from flows.generate import archetypes, generate_instances, instances_from_table, write_lines
+    from flows.lint import counts, examine_set, show
     from flows.plan import chosen_families
     from flows.pool import import_plugins
     from flows.settings import read_settings
@@ -73,7 +74,38 @@ def generate(
     count = write_lines(target, made)
     kinds = ", ".join(f"{name} {number}" for name, number in sorted(archetypes(made).items()))
     console.line(f"{count:,} instances in {target}: {kinds}")
+    examination = examine_set(made)
+    if examination.findings:
+        show(examination)
+    console.line(f"Lint: {counts(examination)}")
     console.next_steps(f"assay run --instances {target}", f"assay grade --instances {target} --outputs OUTPUTS.jsonl")
+
+
+def lint(
+    file: Annotated[Path, typer.Argument(help="The instances, JSON lines as `generate` writes them.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for warnings, too.")] = False,
+    plugin: options.Plugins = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Look for leakage, misalignment and sameness in instances. Exit status 1 when there is an error."""
+    from flows import console
+    from flows.lint import as_json as to_json
+    from flows.lint import counts, examine_set, show
+    from flows.plan import parse_instances
+    from flows.pool import import_plugins
+    from flows.settings import read_settings
+
+    settings = read_settings(None, {"plugins": options.names(plugin)})
+    import_plugins(settings.plugins)
+    asked = parse_instances(file)
+    examination = examine_set(asked)
+    if as_json:
+        console.print_json(to_json(examination))
+    else:
+        show(examination)
+        console.line(f"\n{len(asked):,} instances: {counts(examination)}")
+    if examination.count("error") or (strict and examination.findings):
+        raise typer.Exit(1)
 
 
 def grade(

@@ -108,7 +108,7 @@ def audit(
             "audit": True, "policies": (),
         },
     )  # fmt: skip
-    place = begin_run(settings.model_copy(update={"weak": None, "strong": None}))
+    place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
     summary = finish_without_prefect(place, settings.workers)
     breaches = summary.breaches()
     if as_json:
@@ -131,7 +131,7 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
     import_plugins(settings.plugins)
     given = parse_instances(instances) if instances else None
     require_server()
-    return begin_run(settings, given, run_id)
+    return begin_run(settings, given, run_id, lint=True)
 
 
 def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:

@@ -7,17 +7,19 @@ from typing import cast
 from pydantic import BaseModel
 
 from tasks_lib.environment import World
-from tasks_lib.family import Defect, Family, Operator, Probe
+from tasks_lib.family import Defect, Family, Operator, Probe, Requirement
 from tasks_lib.records import Mode, TaskInstance, ToolCall
 from tasks_lib.seeds import stream
 from tasks_lib.spreadsheet_clean.archetypes import ARCHETYPES
 from tasks_lib.spreadsheet_clean.corrupt import OPERATORS
 from tasks_lib.spreadsheet_clean.environment import SpreadsheetWorld, full_tour
+from tasks_lib.spreadsheet_clean.from_table import openings
 from tasks_lib.spreadsheet_clean.generate import generate_instance
 from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs
 from tasks_lib.spreadsheet_clean.probes import PROBES
 from tasks_lib.spreadsheet_clean.slips import with_slips
 from tasks_lib.spreadsheet_clean.table import table_truth
+from tasks_lib.spreadsheet_clean.wording import request_requirements
 
 
 class SpreadsheetClean(Family):
@@ -74,3 +76,12 @@ class SpreadsheetClean(Family):
         truth = table_truth(instance)
         left = [defect.defect_id for defect in truth.real_defects if defect.defect_id not in repaired]
         return with_slips(truth, truth.render(left), slip, rng).text()
+
+    def requirements(self, instance: TaskInstance) -> tuple[Requirement, ...]:
+        known = ARCHETYPES.get(instance.archetype)
+        return request_requirements(
+            instance.prompt,
+            known.openings if known else openings(instance.archetype),
+            [column.type for column in table_truth(instance).columns],
+            instance.knobs["remove_duplicates"],
+        )

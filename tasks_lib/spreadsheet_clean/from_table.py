@@ -20,6 +20,8 @@ from tasks_lib.spreadsheet_clean.table import ColumnType
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PREFIX = "table:"
+"""Of the names of archetypes that are somebody's table."""
 _MIN_ROWS = 6
 _MAX_COLUMNS = 40
 _MAX_DECIMALS = 9
@@ -138,20 +140,26 @@ def _archetype(path: Path, header: Sequence[str], rows: Sequence[tuple[str, ...]
         return [dict(zip(header, rows[place], strict=True)) for place in chosen]
 
     return Archetype(
-        name=f"table:{path.stem}",
+        name=f"{_PREFIX}{path.stem}",
         file_name=f"{path.stem}_raw.csv",
         columns=columns,
         draw=draw,
         twin=lambda row, k: row,
         decoy=lambda row, rng: row,
-        openings=(
-            f"The export of {path.stem} arrived in its usual state and has to be tidied before anyone can use it.",
-            f"Could you bring {path.stem} back into shape? Several people have typed into it.",
-        ),
+        openings=openings(f"{_PREFIX}{path.stem}"),
         titles=(f"{path.stem}, working copy",),
         remarks=("see mail", "continued below", "checked", "next part"),
         subtotal_of=number,
         exact_values=True,
+    )
+
+
+def openings(archetype: str) -> tuple[str, ...]:
+    """Return the ways in which the request for a person's own table opens."""
+    name = archetype.removeprefix(_PREFIX)
+    return (
+        f"The export of {name} arrived in its usual state and has to be tidied before anyone can use it.",
+        f"Could you bring {name} back into shape? Several people have typed into it.",
     )
 
 

@@ -23,7 +23,7 @@ def test_audit_prints_the_report_card(assay: Assay, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    for text in ("the oracle earns at least 1.0000 on 8", "echo", "lower_some", "The order of the words", "Next: "):
+    for text in ("the oracle earns at least 1.0000 on 8", "echo", "lower_some", "How many spaces stand", "Next: "):
         assert text in done.stdout
     assert "\x1b[" not in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if "assay sql" not in line)

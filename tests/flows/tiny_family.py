@@ -18,7 +18,7 @@ from graders.interval import exactly
 from graders.rubric import Rubric
 from tasks_lib import register_family, register_policy
 from tasks_lib.environment import SUBMIT, Tool, ToolError, World, text_argument
-from tasks_lib.family import Defect, Family, Operator, Probe
+from tasks_lib.family import Defect, Family, Operator, Probe, Requirement
 from tasks_lib.policies.base import Policy, submit_only
 from tasks_lib.records import Attempt, Mode, TaskInstance, ToolCall, content_hash, policy_spec
 from tasks_lib.seeds import stream
@@ -141,6 +141,12 @@ class TinyUpper(Family):
 
     def tour(self, instance: TaskInstance) -> tuple[ToolCall, ...]:
         return (ToolCall(tool="read_list"),)
+
+    def requirements(self, instance: TaskInstance) -> tuple[Requirement, ...]:
+        return (
+            Requirement("all words", ("the words of words.txt", "on one line"), ("words",)),
+            Requirement("upper case", ("in upper case",), ("case",)),
+        )
 
     def oracle(self, instance: TaskInstance) -> str:
         return " ".join(_wanted(instance))
