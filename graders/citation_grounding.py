@@ -14,12 +14,27 @@ from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import UNASSESSED, Interval, exactly
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
-from graders.statements import Finding, Ledger
+from graders.statements import Ledger
 from graders.text import Reader, Reading, read_document
 from tasks_lib.citation_grounding.truth import BriefTruth, Claim, brief_truth
 from tasks_lib.records import TaskInstance
 
-LIMITS: tuple[Limit, ...] = ()
+LIMITS = (
+    Limit(
+        "own_words",
+        "A claim in words which no listed wording has is not recognised: what becomes of it stays open for a judge, "
+        "and the reward is what is proven without it.",
+        shown_by="own_words",
+        excuses=(
+            "citation_present", "citation_accurate", "hallucination_flag", "argument_preservation", "composite",
+        ),
+    ),
+    Limit(
+        "second_source",
+        "A second source beside the right one is wrong even where it says something weaker in the same sense.",
+        shown_by="spray_markers",
+    ),
+)  # fmt: skip
 FACETS = {
     "citation_present": ("marked", "resolves"),
     "citation_accurate": ("source", "sentence"),
@@ -214,8 +229,9 @@ def _parts(sentence: str, markers: Sequence[Marker]) -> list[tuple[str, list[Mar
 def _unit(desk: Desk, text: str, markers: Sequence[Marker]) -> Unit:
     """Return what a text without markers claims."""
     right, wrong = desk.right.hold(text), desk.wrong.hold(text)
-    if right.kind == "states" and not _is_nearer(desk, text, wrong, right):
-        return Unit(text, tuple(markers), "claims", right.about)
+    if right.kind == "states":
+        departs = _departure(desk, text, right.about[0]) if wrong.kind == "states" else ""
+        return Unit(text, tuple(markers), departs or "claims", right.about)
     if wrong.kind == "states":
         name, kind, _ = wrong.about[0].rsplit(" ", 2)
         return Unit(text, tuple(markers), kind, (name,))
@@ -225,14 +241,13 @@ def _unit(desk: Desk, text: str, markers: Sequence[Marker]) -> Unit:
     return Unit(text, tuple(markers), "unknown", right.possible)
 
 
-def _is_nearer(desk: Desk, text: str, wrong: Finding, right: Finding) -> bool:
-    """Tell whether a text is nearer to a wording that goes too far than to one that does not."""
-    if wrong.kind != "states":
-        return False
-    name, kind, place = wrong.about[0].rsplit(" ", 2)
-    too_far = getattr(desk.truth.by_id[name], kind)[int(place)]
-    claim = desk.truth.by_id[right.about[0]]
-    return _closeness(desk, text, [too_far]) > _closeness(desk, text, [claim.wanted, *claim.wordings])
+def _departure(desk: Desk, text: str, name: str) -> str:
+    """Return `beyond` or `flipped` where a text is nearer to such a wording than to those that are right, else ""."""
+    claim = desk.truth.by_id[name]
+    wrong = [(_closeness(desk, text, [wording]), "beyond") for wording in claim.beyond]
+    wrong += [(_closeness(desk, text, [wording]), "flipped") for wording in claim.flipped]
+    nearest, kind = max(wrong, default=(0.0, ""))
+    return kind if nearest > _closeness(desk, text, [claim.wanted, *claim.wordings]) else ""
 
 
 def _closeness(desk: Desk, text: str, wordings: Sequence[str]) -> float:

@@ -22,7 +22,26 @@ from tasks_lib.doc_revision.truth import DocumentTruth, Problem, document_truth
 from tasks_lib.records import TaskInstance
 from tasks_lib.words import words
 
-LIMITS: tuple[Limit, ...] = ()
+LIMITS = (
+    Limit(
+        "own_words",
+        "A sentence that says what it should in words which no listed wording has is not recognised: its fact and its "
+        "problem stay open for a judge, and the reward is what is proven without it.",
+        shown_by="own_words",
+        excuses=("faithfulness", "instruction_following", "over_editing", "quality_delta", "composite"),
+    ),
+    Limit(
+        "participle_clauses",
+        "A passive clause without a finite verb (`a plan drafted by the board`) is not counted as passive voice.",
+        shown_by="participle_clauses",
+        excuses=("instruction_following",),
+    ),
+    Limit(
+        "any_section_for_a_mended_sentence",
+        "A mended sentence may stand in another section than before: only sound sentences are held to their place.",
+        shown_by="leave_problems",
+    ),
+)
 FACETS = {
     "instruction_following": ("limit", "voice", "rules"),
     "faithfulness": ("facts_kept", "nothing_invented"),
@@ -59,7 +78,8 @@ class DocRevisionGrader:
             _over_editing(delivered),
             _quality_delta(delivered),
         ]
-        return Grade(scores, work=delivered.fixed, flags=_flags(delivered))
+        # Putting problems right in a document that no longer says everything is that much less work done.
+        return Grade(scores, work=delivered.fixed * delivered.facts_kept, flags=_flags(delivered))
 
 
 @dataclass(frozen=True)
@@ -175,6 +195,12 @@ class Delivered:
         if self.stating[name]:
             return exactly(1.0)
         return Interval(0.0, 1.0) if any(name in sentence.finding.possible for sentence in self.unknown) else _ZERO
+
+    @cached_property
+    def facts_kept(self) -> Interval:
+        """The share of the facts that are there, and rightly."""
+        kept = [self.kept(name) for name in self.truth.by_id]
+        return Interval(sum(part.low for part in kept) / len(kept), sum(part.high for part in kept) / len(kept))
 
     @cached_property
     def fixed_by_problem(self) -> dict[str, Interval]:
@@ -299,8 +325,11 @@ def _faithfulness(delivered: Delivered) -> DimensionScore:
     false = [sentence for sentence in delivered.sentences if sentence.finding.kind == "violates"]
     invented = [sentence for sentence in false if not _is_of_the_draft(delivered, sentence)]
     weight, expected = _RUBRIC.thresholds["invention_weight"], delivered.desk.expected
-    low = sum(interval.low for interval in kept.values()) - weight * (len(invented) + len(delivered.unknown))
-    high = sum(interval.high for interval in kept.values()) - weight * len(invented)
+    lost_weight = _RUBRIC.thresholds["lost_fact_weight"]
+    surely_lost = lost_weight * sum(1 - interval.high for interval in kept.values())
+    perhaps_lost = lost_weight * sum(1 - interval.low for interval in kept.values())
+    low = expected - perhaps_lost - weight * (len(invented) + len(delivered.unknown))
+    high = expected - surely_lost - weight * len(invented)
     clean_low = max(0.0, 1 - weight * (len(invented) + len(delivered.unknown)) / expected)
     return DimensionScore(
         "faithfulness",
@@ -315,10 +344,7 @@ def _faithfulness(delivered: Delivered) -> DimensionScore:
             "unknown": [sentence.text[:120] for sentence in delivered.unknown[:5]],
         },
         {
-            "facts_kept": Interval(
-                sum(interval.low for interval in kept.values()) / expected,
-                sum(interval.high for interval in kept.values()) / expected,
-            ),
+            "facts_kept": delivered.facts_kept,
             "nothing_invented": Interval(clean_low, max(clean_low, 1 - weight * len(invented) / expected)),
         },
     )

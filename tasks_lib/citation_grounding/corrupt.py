@@ -106,6 +106,7 @@ _ALL = (
     _neutral("numbers", "[2] for [S2]", rewrites.numbers),
     _neutral("behind_the_stop", "markers behind the full stop", rewrites.behind_the_stop),
     _neutral("other_wording", "claims in another wording", rewrites.other_wording),
+    _neutral("own_words", "claims with an opening of their own that adds nothing", rewrites.own_words),
     _neutral("bullets", "every claim on a line of its own", rewrites.bullets),
     _neutral("white_space", "other spaces and line endings", rewrites.white_space),
     _neutral("fenced", "the text in a code fence", rewrites.fenced),

@@ -16,10 +16,10 @@ class CitationKnobs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    claims: int = Field(default=9, ge=7, le=12)
+    claims: int = Field(default=10, ge=8, le=12)
     """Claims of the brief, one sentence each."""
-    sources: int = Field(default=7, ge=6, le=12)
-    """Sources; never fewer than half the claims, since no source supports more than two."""
+    sources: int = Field(default=9, ge=8, le=12)
+    """Sources: enough of them that no more than a claim or two is found by guessing."""
     lexical_distance: float = Field(default=1.0, ge=0, le=2)
     """How far the words of a source are from the words of the claim: 0 nearly the same, 2 mostly others."""
     near_misses: Share = 0.5
@@ -45,8 +45,8 @@ def from_difficulty(difficulty: float, rng: Random, split: str) -> CitationKnobs
     d = difficulty
     stress = split == "stress"
     return CitationKnobs(
-        claims=12 if stress else round(7 + 5 * d),
-        sources=10 if stress else round(6 + 5 * d),
+        claims=12 if stress else round(8 + 4 * d),
+        sources=10 if stress else round(8 + 4 * d),
         lexical_distance=1.5 if stress else round(2 * d, 3),
         near_misses=1.0 if stress else round(0.2 + 0.7 * d, 3),
         contradictions=0.8 if stress else round(0.1 + 0.5 * d, 3),

@@ -59,3 +59,11 @@ def white_space(truth: BriefTruth, severity: int, rng: Random) -> str:
 def fenced(truth: BriefTruth, severity: int, rng: Random) -> str:
     """The text in a code fence, as chat models hand things over."""
     return f"```markdown\n{_finished(truth)}```\n"
+
+
+def own_words(truth: BriefTruth, severity: int, rng: Random) -> str:
+    """Open every second claim with words that add nothing and that no listed wording has."""
+    items = truth.deliveries()
+    return truth.written(
+        [replace(item, text=f"In practice, {item.text}") if place % 2 else item for place, item in enumerate(items)]
+    )

@@ -273,10 +273,22 @@ def harden(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
     return rewritten(truth, severity, rng, protected(truth), lambda *told: _after("Undoubtedly,", told[1]))
 
 
+def participle_clauses(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
+    """Hang a clause in the passive voice on sound sentences, without a finite verb."""
+    return rewritten(
+        truth, severity, rng, protected(truth),
+        lambda *told: f"{told[1].wanted.rstrip('.')}, a point noted by the editors and praised by readers.",
+    )  # fmt: skip
+
+
 def _after(opening: str, statement: Statement) -> str:
-    sentence = statement.wanted
+    return f"{opening} {with_opening(statement.wanted)}"
+
+
+def with_opening(sentence: str) -> str:
+    """Return a sentence as it stands behind other words: its first letter is small unless a name begins it."""
     keeps_capital = _CAPITALS.match(sentence) and sentence.split(" ")[0].lower() not in _OPENERS
-    return f"{opening} {sentence if keeps_capital else sentence[:1].lower() + sentence[1:]}"
+    return sentence if keeps_capital else sentence[:1].lower() + sentence[1:]
 
 
 _OPENERS = frozenset(

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from random import Random
 
-from tasks_lib.doc_revision.damage import other_wording
+from tasks_lib.doc_revision.damage import other_wording, with_opening
 from tasks_lib.doc_revision.truth import DocumentTruth
 from tasks_lib.words import words
 
@@ -69,3 +69,14 @@ def sentence_a_line(truth: DocumentTruth, severity: int, rng: Random) -> str:
 def fenced(truth: DocumentTruth, severity: int, rng: Random) -> str:
     """The document in a code fence, as chat models hand things over."""
     return f"```markdown\n{truth.render()}```\n"
+
+
+def own_words(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
+    """Open a mended sentence with words that add nothing and that no listed wording has."""
+    mended = {problem.statement for problem in truth.problems if problem.kind in ("passive", "figure")}
+    pieces = [
+        replace(piece, text=f"In practice, {with_opening(piece.text)}") if piece.statement in mended else piece
+        for piece in truth.pieces()
+    ]
+    text = truth.written(pieces)
+    return text if mended and len(words(text)) <= truth.word_limit else None

@@ -57,8 +57,9 @@ def test_operator_moves_what_it_declares_and_leaves_the_rest_still(family: str, 
                 wrong[f"{aspect} still"] += expected == "still" and abs(change) > EPS
 
     assert n >= 5
-    for aspect in _blind(bench, operator):
-        assert wrong.pop(f"{aspect} moves", 0) + wrong.pop(f"{aspect} still", 0) > 0, "no longer blind: drop the limit"
+    for dimension in _blind(bench, operator) - {"composite"}:
+        missed = [name for name in wrong if name.split(" ")[0].split(".")[0] == dimension]
+        assert sum(wrong.pop(name) for name in missed), f"no longer blind in {dimension}: take out the limit"
     share = {"moves": 0.05, "still": 0.02}
     assert {name: count / n for name, count in wrong.items() if count > share[name.split()[1]] * n} == {}
 
@@ -94,6 +95,8 @@ def test_leaving_out_what_is_difficult_raises_no_dimension(family: str, operator
 def test_neutral_rewrite_changes_nothing_at_all(family: str, operator: str) -> None:
     """Every dimension, facet, the work and the reward of a neutral rewrite are those of the oracle; and it rewrites."""
     bench, changed, n = BENCHES[family], 0, 0
+    if _blind(bench, operator):
+        pytest.skip("a declared limit, held above")
     for instance, (name, rungs) in zip(bench.instances(INSTANCES, 21), _rungs(family, operator), strict=False):
         for rung in rungs[1:]:
             assert rung is None or rung == rungs[0], name
