@@ -17,18 +17,22 @@ def generate_instances(settings: Settings, families: Iterable[Family], split: st
         yield from family.instances(settings.n, settings.seed, settings.difficulty, split=split)
 
 
-def instances_from_table(table: Path, settings: Settings) -> Iterator[TaskInstance]:
-    """Yield instances of spreadsheet_clean made from a person's own clean table.
+def instances_of_ones_own(family: str, path: Path, settings: Settings) -> Iterator[TaskInstance]:
+    """Yield instances made from a person's own material: a clean table, a document folder, or a folder with a brief.
 
     Raises:
-        InputError: the table cannot be used.
+        InputError: the material cannot be used.
     """
-    from tasks_lib.spreadsheet_clean.from_table import BadTableError
-    from tasks_lib.spreadsheet_clean.from_table import instances_from_table as from_table
+    from tasks_lib.citation_grounding.from_brief import BadBriefError, instance_from_brief
+    from tasks_lib.doc_revision.from_document import BadDocumentError, instance_from_document
+    from tasks_lib.spreadsheet_clean.from_table import BadTableError, instances_from_table
 
     try:
-        yield from from_table(table, settings.n, settings.seed, settings.difficulty)
-    except BadTableError as error:
+        if family == "spreadsheet_clean":
+            yield from instances_from_table(path, settings.n, settings.seed, settings.difficulty)
+        else:
+            yield instance_from_document(path) if family == "doc_revision" else instance_from_brief(path)
+    except (BadTableError, BadDocumentError, BadBriefError) as error:
         raise InputError(str(error)) from None
 
 

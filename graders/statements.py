@@ -23,7 +23,7 @@ STATES_MIN = 0.8
 """Share of a wording's content words that a sentence must hold to state it: what is left out may be what limits it."""
 ABOUT_MIN = 0.6
 """Share of a statement that a sentence must hold to be plainly about it."""
-ORDER_MIN = 0.8
+ORDER_MIN = 0.85
 """Share of a sentence's content words that must stand in the order of a wording: a bag of the right words is none."""
 FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
@@ -161,6 +161,8 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
         reading.strength == form.strength
         and reading.negations == form.negations
         and reading.passive == form.passive
+        and reading.asks == form.asks
+        and reading.leads == form.leads
         and _same_slots(reading.slots, form.slots)
         and _coverage(reading, form) >= STATES_MIN
         and _in_order(reading.content, form.content) >= ORDER_MIN * len(reading.content)

@@ -26,6 +26,7 @@ _STRENGTH = {word: name for name, words in _LEXICON["strength"].items() for word
 _NEGATION = frozenset(_LEXICON["negation"]["words"].split())
 _STATIVE = frozenset(_LEXICON["stative"]["words"].split())
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
+_LEADS = frozenset(["to", "by", "from"])
 _GET = frozenset(["get", "gets", "got", "getting", "gotten"])
 _ADVERBS = frozenset(_LEXICON["adverb"]["words"].split())
 
@@ -57,7 +58,7 @@ _FIGURE = re.compile(
 _IDENTIFIER = re.compile(r"\b[A-Za-z]{1,12}-?\d+(?:[.-]?\d+)*\b")
 _MONEY = {"dollars": "$", "euros": "€", "pounds": "£"}
 _BOUNDS = [
-    (re.compile(rf"\b{phrase}(?= [$€£]?\d)", re.I), f"bound-{name.replace('_', '-')}")
+    (re.compile(rf"(?<![-\w]){phrase}(?= [$€£]?\d)", re.I), f"bound-{name.replace('_', '-')}")
     for name, phrases in _LEXICON["bound"].items()
     for phrase in phrases
 ]
@@ -102,6 +103,10 @@ class Reading:
     """Classes of hedges, quantifiers, modal verbs and bounds."""
     negations: int
     passive: bool
+    leads: tuple[str, ...] = ()
+    """The word before each figure where it turns the meaning: `to`, `by`, `from`, else nothing."""
+    asks: bool = False
+    """It is a question."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ def is_participle(word: str) -> bool:
 def is_passive(tokens: list[str]) -> bool:
     """Tell whether a finite verb of a sentence stands in the passive voice.
 
-    A form of `be` or `get`, up to three adverbs, and a participle: regular, irregular, with a modal verb, in any tense.
+    A form of `be` or `get`, up to four adverbs, and a participle: regular, irregular, with a modal verb, in any tense.
     A participle that describes a state (`is located`) counts only with an agent behind it.
     """
     low = [token.lower() for token in tokens]
@@ -211,7 +216,7 @@ def is_passive(tokens: list[str]) -> bool:
         if token not in _BE and token not in _GET:
             continue
         at = place + 1
-        while at < len(low) and at <= place + 3 and (low[at] in _ADVERBS or low[at].endswith("ly") or low[at] in _BE):
+        while at < len(low) and at <= place + 4 and _may_stand_between(low, at):
             at += 1
         if at >= len(low) or not is_participle(low[at]) or low[at] in _BE:
             continue
@@ -224,6 +229,14 @@ def is_passive(tokens: list[str]) -> bool:
             continue
         return True
     return _is_passive_question(low)
+
+
+def _may_stand_between(low: list[str], at: int) -> bool:
+    """Tell whether a word may stand between `be` and its participle: an adverb, two with `and`, another `be`."""
+    word = low[at]
+    if word == "and":
+        return low[at - 1].endswith("ly")
+    return word in _ADVERBS or word.endswith("ly") or word in _BE
 
 
 def _is_passive_question(low: list[str]) -> bool:
@@ -276,11 +289,16 @@ class Reader:
         content: list[str] = []
         slots: list[str] = []
         strength: list[str] = []
+        leads: list[str] = []
         negations = 0
+        before = ""
         for place, token in enumerate(TOKEN.findall(text)):
-            low = token.lower()
+            low, last = token.lower(), before
+            before = low
             if low in slots_at:
                 slots.append(slots_at[low])
+                if not slots_at[low].startswith(("name:", "date:")):
+                    leads.append(last if last in _LEADS else "")
             elif self._is_name(token, first=place == 0):
                 slots.append(f"name:{low}")
             elif low in _NEGATION:
@@ -291,7 +309,10 @@ class Reader:
                 strength.append(_STRENGTH[low])
             elif low not in _FUNCTION and low not in _CONNECTIVE:
                 content.append(lemma(low))
-        return Reading(sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive)
+        asks = plain.rstrip().endswith("?")
+        return Reading(
+            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads), asks
+        )
 
     def _is_name(self, word: str, *, first: bool) -> bool:
         if not word[0].isupper() or word == "I":

@@ -45,12 +45,20 @@ def generate(
         Path | None,
         typer.Option("--from-table", help="Make spreadsheet_clean instances of your own clean table (CSV)."),
     ] = None,
+    from_document: Annotated[
+        Path | None,
+        typer.Option("--from-document", help="Make a doc_revision instance of your own folder: draft, papers, truth."),
+    ] = None,
+    from_brief: Annotated[
+        Path | None,
+        typer.Option("--from-brief", help="Make a citation_grounding instance of your own: brief, sources, truth."),
+    ] = None,
     config: options.Config = None,
     plugin: options.Plugins = None,
 ) -> None:
     """Write task instances to a file of JSON lines."""
     from flows import console
-    from flows.generate import archetypes, generate_instances, instances_from_table, write_lines
+    from flows.generate import archetypes, generate_instances, instances_of_ones_own, write_lines
     from flows.lint import counts, examine_set, show
     from flows.plan import chosen_families
     from flows.pool import import_plugins
@@ -65,12 +73,12 @@ def generate(
     )  # fmt: skip
     import_plugins(settings.plugins)
     families = chosen_families(settings)
-    target = out or Path(f"{'-'.join(families)}.jsonl")
-    if from_table is None:
+    own = _ones_own(settings, from_table, from_document, from_brief)
+    target = out or Path(f"{own[0] if own else '-'.join(families)}.jsonl")
+    if own is None:
         made = list(generate_instances(settings, families.values(), split))
     else:
-        _require_spreadsheets(settings)
-        made = list(instances_from_table(from_table, settings))
+        made = list(instances_of_ones_own(*own, settings))
     count = write_lines(target, made)
     kinds = ", ".join(f"{name} {number}" for name, number in sorted(archetypes(made).items()))
     console.line(f"{count:,} instances in {target}: {kinds}")
@@ -181,8 +189,26 @@ def _replay_names(instances: Path, outputs: Path, asked: "list[TaskInstance]") -
     return tuple(f"replay:{outputs.resolve()}:{name}" for name in sorted({record.policy for record in records}))
 
 
-def _require_spreadsheets(settings: "Settings") -> None:
+def _ones_own(
+    settings: "Settings", table: Path | None, document: Path | None, brief: Path | None
+) -> tuple[str, Path] | None:
+    """Return the family and the path of a person's own material, or None where none was named."""
     from flows.errors import InputError
 
-    if settings.families not in ((), ("spreadsheet_clean",)):
-        raise InputError(f"--from-table makes spreadsheet_clean instances, not {', '.join(settings.families)}")
+    named = [
+        (option, family, path)
+        for option, family, path in (
+            ("--from-table", "spreadsheet_clean", table),
+            ("--from-document", "doc_revision", document),
+            ("--from-brief", "citation_grounding", brief),
+        )
+        if path is not None
+    ]
+    if not named:
+        return None
+    if len(named) > 1:
+        raise InputError(f"{' and '.join(option for option, _, _ in named)} cannot go together; give one of them")
+    option, family, path = named[0]
+    if settings.families not in ((), (family,)):
+        raise InputError(f"{option} makes {family} instances, not {', '.join(settings.families)}")
+    return family, path

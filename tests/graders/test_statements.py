@@ -1,0 +1,143 @@
+"""Sentences held against a ledger: what states a fact, what contradicts one, and what must stay unknown."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graders.statements import Ledger
+from graders.text import Reader
+
+WORDINGS = {
+    "spend": ("The project spent $4.2 million before 14 March 2025.",
+              "Spending on the project reached $4.2 million before 14 March 2025."),
+    "share": ("Northwind Logistics used the portal for about 37% of its orders.",
+              "About 37% of the orders at Northwind Logistics went through the portal."),
+    "plan": ("Maya Lindqvist approved the winter plan of Tomasz Okoro.",),
+    "delay": ("The vendor may delay the second phase of the tunnel.",),
+    "rise": ("Ticket sales rose to 5% of turnover in Leeds.",),
+    "range": ("The wait grew from 12 to 19 days at the clinic.",),
+    "sites": ("Most sites in Hull closed their night desk.",),
+    "never": ("The audit did not find errors in the payroll.",),
+    "lease": ("Calder Transport bought the depot from Averley Glass.",),
+    "crew": ("A crew of 46 people cleans the harbour every week.",),
+}  # fmt: skip
+TEXT = " ".join(text for forms in WORDINGS.values() for text in forms)
+NAMES = "In Leeds and Hull, Maya Lindqvist met Tomasz Okoro of Calder Transport, Averley Glass and Northwind Logistics."
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Ledger:
+    """Ten statements with figures, dates, roles, hedges, negation and quantifiers."""
+    return Ledger(WORDINGS, Reader([TEXT, NAMES]), [TEXT, NAMES])
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, forms in WORDINGS.items() for text in forms])
+def test_every_listed_wording_states_its_statement(ledger: Ledger, name: str, text: str) -> None:
+    """Also without the final stop, with other dates' spelling, and in a list."""
+    for form in (
+        text,
+        text.rstrip("."),
+        text.replace("14 March 2025", "March 14, 2025"),
+        text.replace("%", " percent"),
+    ):
+        finding = ledger.hold(form)
+        assert (finding.kind, finding.about) == ("states", (name,))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("The project spent $4.9 million before 14 March 2025.", "spend", "figure_not_given"),
+        ("The project spent $4.2 million before 19 March 2025.", "spend", "figure_not_given"),
+        ("Northwind Logistics used the portal for about 46% of its orders.", "share", "other_figure"),
+        ("Northwind Logistics used the portal for 37% of its orders.", "share", "strength"),
+        ("Calder Transport used the portal for about 37% of its orders.", "share", "other_name"),
+        ("Tomasz Okoro approved the winter plan of Maya Lindqvist.", "plan", "roles_swapped"),
+        ("Maya Lindqvist did not approve the winter plan of Tomasz Okoro.", "plan", "polarity"),
+        ("Maya Lindqvist rejected the winter plan of Tomasz Okoro.", "plan", "polarity"),
+        ("The vendor will delay the second phase of the tunnel.", "delay", "strength"),
+        ("The vendor certainly delays the second phase of the tunnel.", "delay", "strength"),
+        ("Ticket sales fell to 5% of turnover in Leeds.", "rise", "polarity"),
+        ("All sites in Hull closed their night desk.", "sites", "strength"),
+        ("Sites in Hull closed their night desk.", "sites", "strength"),
+        ("The audit found errors in the payroll.", "never", "polarity"),
+        ("The wait grew from 19 to 12 days at the clinic.", "range", "roles_swapped"),
+        ("Averley Glass bought the depot from Calder Transport.", "lease", "roles_swapped"),
+    ],
+)
+def test_departure_from_a_statement_is_a_violation(ledger: Ledger, text: str, name: str, reason: str) -> None:
+    """A wrong figure, name, role, polarity or strength is told, and of which statement."""
+    finding = ledger.hold(text)
+
+    assert (finding.kind, finding.about, finding.reason) == ("violates", (name,), reason)
+
+
+@pytest.mark.parametrize(
+    "text", ["Profits reached $77 million.", "Zorblatt Holdings praised the work.", "It ended on 3 May 2031."]
+)
+def test_figure_or_name_found_nowhere_is_a_violation(ledger: Ledger, text: str) -> None:
+    """What no document holds is invented, whatever the sentence is about."""
+    assert ledger.hold(text).kind == "violates"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Partners praised the work.",
+        "The venture had burnt through $4.2 million by mid-March.",
+        "Tickets did well in Leeds.",
+        "$4.2 million project before March spent the 14 March 2025.",
+        "Calder Transport, Averley Glass, depot, bought.",
+        "Note: 46, 37%, $4.2 million, Leeds, Hull, harbour, crew, clean, people, week.",
+        "Did ticket sales rise to 5% of turnover in Leeds?",
+        "If ticket sales rose to 5% of turnover in Leeds, fine.",
+        "Critics claim that ticket sales rose to 5% of turnover in Leeds.",
+        "Ticket sales reportedly rose to 5% of turnover in Leeds.",
+        "Ticket sales rose by 5% of turnover in Leeds.",
+        "The wait grew from 12 to 19 hours at the clinic.",
+        "The former crew of 46 people cleans the harbour every week.",
+        "The so-called crew of 46 people cleans the harbour every week.",
+        "The crew of 46.",
+        "Ticket sales are planned to rise to 5% of turnover in Leeds.",
+        "Ticket sales rose to 5% of turnover in Leeds once, then collapsed.",
+        "Most of the night desks closed their sites in Hull.",
+        "Ticket sales almost rose to 5% of turnover in Leeds.",
+        "Ticket sales rose (not yet) to 5% of turnover in Leeds.",
+        "It is false that ticket sales rose to 5% of turnover in Leeds.",
+        "The dream of the vendor: ticket sales rose to 5% of turnover in Leeds.",
+    ],
+)
+def test_what_is_not_plainly_said_is_not_stated(ledger: Ledger, text: str) -> None:
+    """Paraphrase, word lists, questions, conditions, attribution, changed units and remarks are never support."""
+    assert ledger.hold(text).kind != "states"
+
+
+@pytest.mark.parametrize("joint", [", and ", ", but ", "; ", " while "])
+def test_compound_sentence_states_both_its_halves(ledger: Ledger, joint: str) -> None:
+    """Two statements in one sentence count as two, and one wrong half makes it false."""
+    left, right = "Ticket sales rose to 5% of turnover in Leeds", "the vendor may delay the second phase of the tunnel."
+    wrong = "the vendor will delay the second phase of the tunnel."
+
+    both = ledger.hold(f"{left}{joint}{right}")
+    assert (both.kind, set(both.about)) == ("states", {"rise", "delay"})
+    assert ledger.hold(f"{left}{joint}{wrong}").kind == "violates"
+
+
+@given(st.sampled_from(sorted(WORDINGS)), st.floats(0.3, 0.7))
+def test_words_in_another_order_state_nothing(name: str, cut: float) -> None:
+    """The right words, turned round somewhere in the middle, are no statement."""
+    ledger = Ledger(WORDINGS, Reader([TEXT, NAMES]), [TEXT, NAMES])
+    words = WORDINGS[name][0].rstrip(".").split()
+    at = round(cut * len(words))
+
+    assert ledger.hold(" ".join([*words[at:][::-1], *words[:at][::-1]]) + ".").kind != "states"
+
+
+@given(
+    st.sampled_from(sorted(WORDINGS)), st.sampled_from(["quickly", "secretly", "record", "cheap", "failing", "blue"])
+)
+def test_one_foreign_word_keeps_a_sentence_from_stating(name: str, word: str) -> None:
+    """What the wordings do not say is not supported by them."""
+    ledger = Ledger(WORDINGS, Reader([TEXT, NAMES]), [TEXT, NAMES])
+
+    assert ledger.hold(f"{WORDINGS[name][0].rstrip('.')} {word}.").kind != "states"
