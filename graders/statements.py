@@ -23,8 +23,9 @@ STATES_MIN = 0.8
 """Share of a wording's content words that a sentence must hold to state it: what is left out may be what limits it."""
 ABOUT_MIN = 0.6
 """Share of a statement that a sentence must hold to be plainly about it."""
-ORDER_MIN = 0.85
-"""Share of a sentence's content words that must stand in the order of a wording: a bag of the right words is none."""
+MOVED_MAX = 0.15
+"""Share of a sentence's content words that may stand elsewhere than in a wording, one in any case of four or more: an
+adverbial can move to the front, while two sides that change roles move two words at least."""
 FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
 _SPLIT = re.compile(r"(?:, | )(?:and|but|while|whereas|though|although)\s+|;\s+|,\s+which\s+|:\s+")
@@ -165,12 +166,20 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
         and reading.leads == form.leads
         and _same_slots(reading.slots, form.slots)
         and _coverage(reading, form) >= STATES_MIN
-        and _in_order(reading.content, form.content) >= ORDER_MIN * len(reading.content)
+        and _in_order(reading.content, form.content)
     )
 
 
 def _same_slots(left: Sequence[str], right: Sequence[str]) -> bool:
-    return len(left) == len(right) and all(_same_slot(a, b) for a, b in zip(left, right, strict=True))
+    """Tell whether names, dates and figures are the same, each in their order: a date may move, roles may not."""
+    return len(left) == len(right) and all(
+        _same_slot(a, b) for a, b in zip(sorted(left, key=_sort), sorted(right, key=_sort), strict=True)
+    )
+
+
+def _sort(slot: str) -> int:
+    # Sorting is stable, so that within its kind a slot keeps its place.
+    return ("name", "date", "figure").index(_kind(slot))
 
 
 def _same_slot(left: str, right: str) -> bool:
@@ -201,7 +210,13 @@ def _weight(reading: Reading) -> float:
     return len(set(reading.content)) + 0.5 * len(set(reading.slots))
 
 
-def _in_order(left: Sequence[str], right: Sequence[str]) -> int:
+def _in_order(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Tell whether hardly any word of the left stands elsewhere than in the right."""
+    moved = len(left) - longest_common(left, right)
+    return moved <= max(MOVED_MAX * len(left), 1.0 if len(left) >= 4 else 0.0)
+
+
+def longest_common(left: Sequence[str], right: Sequence[str]) -> int:
     """Return the length of the longest common subsequence."""
     row = [0] * (len(right) + 1)
     for a in left:

@@ -112,6 +112,23 @@ def test_what_is_not_plainly_said_is_not_stated(ledger: Ledger, text: str) -> No
     assert ledger.hold(text).kind != "states"
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Before 14 March 2025, the project spent $4.2 million.", "spend"),
+        ("Every week a crew of 46 people cleans the harbour.", "crew"),
+        ("In Leeds, ticket sales rose to 5% of turnover.", "rise"),
+        ("Meanwhile, the vendor may delay the second phase of the tunnel.", "delay"),
+        ("At the clinic the wait grew from twelve to nineteen days.", "range"),
+    ],
+)
+def test_adverbial_that_moves_changes_nothing(ledger: Ledger, text: str, name: str) -> None:
+    """A date, a place or a connective may go to the front, and a figure may be spelled out."""
+    finding = ledger.hold(text)
+
+    assert (finding.kind, finding.about) == ("states", (name,))
+
+
 @pytest.mark.parametrize("joint", [", and ", ", but ", "; ", " while "])
 def test_compound_sentence_states_both_its_halves(ledger: Ledger, joint: str) -> None:
     """Two statements in one sentence count as two, and one wrong half makes it false."""
