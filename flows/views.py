@@ -10,6 +10,8 @@ from flows.summary import RunSummary
 VERDICT_ORDER = (
     "trainable", "weak_signal", "noisy", "flat", "saturated", "no_signal", "clamped", "unassessed", "insufficient_data",
 )  # fmt: skip
+SHOWN_OF_EACH_KIND = 4
+"""Probes of each kind that are printed where a run has several families."""
 EXPECTED = {"moves": "v", "still": ".", "may": "~", "no_gain": "<"}
 
 
@@ -53,14 +55,24 @@ def show_probes(summary: RunSummary) -> None:
         "probe": "probe", "kind": "kind", "max_reward": "max reward", "mean_reward": "mean", "max_lift": "trick gains",
         "weak_mean": "weak policy", "holds": "holds",
     }  # fmt: skip
-    for family in _families(summary.probes):
+    families = _families(summary.probes)
+    for family in families:
         rows = summary.probes.filter(family=family)
         console.line(f"  {family}")
-        console.print_frame(rows, columns)
+        shown = rows if len(families) == 1 else _best_of_each_kind(rows)
+        console.print_frame(shown, columns)
+        if shown.height < rows.height:
+            console.line(f"  {rows.height - shown.height} more, which earn no more and hold, are in probe_floor")
         for best in rows.filter(kind="zero").head(1).iter_rows(named=True):
             console.line(f"  best without any work: {best['probe']} with {best['max_reward']:.3f} on its best instance")
             weak = "" if best["weak_mean"] is None else f"; the weak policy earns {best['weak_mean']:.3f} on average"
             console.line(f"  the floor is {best['floor']:.2f}{weak}")
+
+
+def _best_of_each_kind(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the probes that earn the most, by kind, and all that do not hold; the order stays."""
+    place = pl.int_range(pl.len()).over("kind")
+    return rows.filter((place < SHOWN_OF_EACH_KIND) | ~pl.col("holds").fill_null(False))
 
 
 def show_confusion(summary: RunSummary) -> None:

@@ -57,6 +57,14 @@ class Bench:
         """Return what a probe hands in; an output over the world's limit never arrives and is empty."""
         return ProbePolicy(probe).attempt(self.family, instance, sample).output
 
+    def applies(self, instance: TaskInstance, probe: str) -> bool:
+        """Tell whether a probe has something to hide on an instance."""
+        try:
+            self.probe(instance, probe)
+        except NotApplicableError:
+            return False
+        return True
+
     def honest(self, instance: TaskInstance, probe: str) -> str:
         """Return the same output without the trick, from the same random stream."""
         plain = self.family.probes[probe].honest

@@ -79,7 +79,7 @@ def demo(
         db=target, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
         group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
-    console.say("three simulated policies (not models) on generated tables; nothing leaves this machine")
+    console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
     _finish(_begin(settings, None, None), settings, as_json)
 
 

@@ -16,6 +16,7 @@ from tasks_lib.doc_revision.phrases import CLAIM, FILLER, MEMO, PLEA, REFUSAL, V
 from tasks_lib.doc_revision.style import whole_word
 from tasks_lib.doc_revision.truth import DRAFT, DocumentTruth, Piece, Problem, document_truth
 from tasks_lib.family import Probe
+from tasks_lib.policies.base import NotApplicableError
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
 from tasks_lib.words import words
@@ -140,7 +141,11 @@ def _with_left(truth: DocumentTruth, kinds: Collection[str]) -> str:
 
 
 def _of(truth: DocumentTruth, kinds: Collection[str]) -> set[str]:
-    return {problem.problem_id for problem in truth.problems if problem.kind in kinds}
+    """Return the problems of some kinds; where there is none, there is nothing to hide, and the probe does not apply."""
+    found = {problem.problem_id for problem in truth.problems if problem.kind in kinds}
+    if not found:
+        raise NotApplicableError(f"no problem of kind {', '.join(kinds)}")
+    return found
 
 
 def _edited(kinds: Collection[str], edit: Callable[[str, Problem], str]) -> Output:

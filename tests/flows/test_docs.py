@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import ROOT, Assay, clean_environment
 
-TEXT = (ROOT / "docs" / "own_family.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "families.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -44,7 +44,9 @@ def test_oracle_and_floor_hold_on_the_stress_split(family: str) -> None:
 def test_trick_gains_nothing_over_the_same_output_without_it(family: str, probe: str) -> None:
     """On no instance does a shortcut or an attack earn more than its honest counterpart."""
     bench = BENCHES[family]
-    for instance in bench.instances(60, 5):
+    instances = [instance for instance in bench.instances(60, 5) if bench.applies(instance, probe)]
+    assert len(instances) >= 30
+    for instance in instances:
         trick = bench.grade(instance, bench.probe(instance, probe)).reward
         honest = bench.grade(instance, bench.honest(instance, probe)).reward
         assert trick <= honest + EPS, (instance.instance_id, trick, honest)
