@@ -10,6 +10,7 @@ words of its own is for a judge.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from graders.text import Reader, Reading, antonyms, multiset_gap
@@ -19,8 +20,6 @@ Reason = Literal[
     "", "figure_not_given", "name_not_given", "other_figure", "other_name", "roles_swapped", "polarity", "strength"
 ]
 
-STATES_MIN = 0.8
-"""Share of a wording's content words that a sentence must hold to state it: what is left out may be what limits it."""
 ABOUT_MIN = 0.6
 """Share of a statement that a sentence must hold to be plainly about it."""
 MOVED_MAX = 0.15
@@ -28,6 +27,10 @@ MOVED_MAX = 0.15
 adverbial can move to the front, while two sides that change roles move two words at least."""
 FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
+LONGEST_SENTENCE = 100
+"""Words beyond which a sentence is no statement of any ledger; it is not read any further."""
+_JOINTS_TRIED = 6
+"""Places at which a compound sentence is tried to be cut in two."""
 _SPLIT = re.compile(r"(?:, | )(?:and|but|while|whereas|though|although)\s+|;\s+|,\s+which\s+|:\s+")
 
 
@@ -88,6 +91,8 @@ class Ledger:
         )
 
     def _hold(self, sentence: str, depth: int) -> Finding:
+        if sentence.count(" ") >= LONGEST_SENTENCE or len(sentence) > 20 * LONGEST_SENTENCE:
+            return Finding("unknown")
         reading = self.reader.read(sentence)
         stated = [known.statement_id for known in self._known if _states(reading, known)]
         if stated:
@@ -118,7 +123,7 @@ class Ledger:
 
     def _by_clause(self, sentence: str, depth: int) -> Finding | None:
         """Return what the two halves of a compound sentence do, where both can be told."""
-        for match in _SPLIT.finditer(sentence):
+        for match in islice(_SPLIT.finditer(sentence), _JOINTS_TRIED):
             left, right = sentence[: match.start()], sentence[match.end() :]
             if min(len(left.split()), len(right.split())) < 3:
                 continue
@@ -154,7 +159,18 @@ class Ledger:
 def _states(reading: Reading, known: _Known) -> bool:
     if not reading.content or not set(reading.content) <= known.vocabulary:
         return False
-    return any(_same_claim(reading, form) for form in known.readings)
+    return any(_same_claim(reading, form) for form in known.readings) and not _lost_its_verb(reading, known)
+
+
+def _lost_its_verb(reading: Reading, known: _Known) -> bool:
+    """Tell whether a sentence is a passive one without its auxiliary: in the order of the passive, and not passive."""
+    nearest = {
+        voice: max(
+            (longest_common(reading.content, f.content) for f in known.readings if f.passive is voice), default=0
+        )
+        for voice in (True, False)
+    }
+    return not reading.passive and nearest[True] > nearest[False]
 
 
 def _same_claim(reading: Reading, form: Reading) -> bool:
@@ -163,9 +179,11 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
         and reading.negations == form.negations
         and reading.passive == form.passive
         and reading.asks == form.asks
+        and reading.agent_clause == form.agent_clause
         and reading.leads == form.leads
         and _same_slots(reading.slots, form.slots)
-        and _coverage(reading, form) >= STATES_MIN
+        # Every content word: what is left out may be the verb, or what limits the claim.
+        and set(form.content) <= set(reading.content)
         and _in_order(reading.content, form.content)
     )
 

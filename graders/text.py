@@ -28,6 +28,7 @@ _STATIVE = frozenset(_LEXICON["stative"]["words"].split())
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
 _LEADS = frozenset(["to", "by", "from"])
 _GET = frozenset(["get", "gets", "got", "getting", "gotten"])
+_AUXILIARY = frozenset([*_BE, *_GET, "have", "has", "had", "having"])
 _ADVERBS = frozenset(_LEXICON["adverb"]["words"].split())
 
 _OPPOSITES: dict[str, frozenset[str]] = {}
@@ -76,6 +77,8 @@ _CONTRACTIONS = (
 )
 _SAID_TWICE = re.compile(r"\b([\w' -]{3,80}) \(\1\)", re.I)
 _LIST_MARK = re.compile(r"\A\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
+_BEFORE_FIGURE = re.compile(r"(?<=[a-z%\d][a-z%\d][a-z%\d]\.)(?<!prox\.) (?=[$€£]?\d)")
+"""Between two sentences of which the second begins with a figure; `No. 5` and `approx. 5` are one."""
 _EMPHASIS = re.compile(r"(\*\*|__|`)")
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _LABEL = re.compile(r"(To|From|Date|Subject|Re|Cc): .*")
@@ -107,6 +110,8 @@ class Reading:
     """The word before each figure where it turns the meaning: `to`, `by`, `from`, else nothing."""
     asks: bool = False
     """It is a question."""
+    agent_clause: bool = False
+    """It holds a participle with its agent and no finite verb to it: `a plan drafted by the board`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,7 +165,8 @@ def _sentences(running: list[str], paragraph: int) -> list[Line]:
     if not running:
         return []
     text = " ".join(_LIST_MARK.sub("", _EMPHASIS.sub("", line)).strip() for line in running)
-    return [Line(part.strip(), "sentence", paragraph) for part in sentencex.segment("en", text) if part.strip()]
+    parts = [piece for part in sentencex.segment("en", text) for piece in _BEFORE_FIGURE.split(part)]
+    return [Line(part.strip(), "sentence", paragraph) for part in parts if part.strip()]
 
 
 @lru_cache(maxsize=20_000)
@@ -239,6 +245,19 @@ def _may_stand_between(low: list[str], at: int) -> bool:
     return word in _ADVERBS or word.endswith("ly") or word in _BE
 
 
+def has_agent_clause(tokens: list[str]) -> bool:
+    """Tell whether a participle stands before `by` and an agent without an auxiliary of its own."""
+    low = [word.lower() for word in tokens]
+    for place, word in enumerate(low):
+        if word != "by" or place + 1 >= len(low) or low[place + 1][0].isdigit():
+            continue
+        for at in range(max(0, place - 5), place):
+            before = low[max(0, at - 4) : at]
+            if is_participle(low[at]) and not _AUXILIARY.intersection(before):
+                return True
+    return False
+
+
 def _is_passive_question(low: list[str]) -> bool:
     """Read `was the plan approved`: the verb first, its participle after a subject of up to five words."""
     return bool(low) and low[0] in _BE and any(is_participle(word) and word not in _STATIVE for word in low[2:7])
@@ -284,7 +303,8 @@ class Reader:
 
     def _fresh(self, sentence: str) -> Reading:
         plain = _spelled_out(tidy(sentence))
-        passive = is_passive(TOKEN.findall(plain))
+        tokens = TOKEN.findall(plain)
+        passive = is_passive(tokens)
         text, slots_at = _figures(self._settle(plain))
         content: list[str] = []
         slots: list[str] = []
@@ -311,8 +331,9 @@ class Reader:
                 content.append(lemma(low))
         asks = plain.rstrip().endswith("?")
         return Reading(
-            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads), asks
-        )
+            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads), asks,
+            has_agent_clause(TOKEN.findall(self._settle(plain))),
+        )  # fmt: skip
 
     def _is_name(self, word: str, *, first: bool) -> bool:
         if not word[0].isupper() or word == "I":

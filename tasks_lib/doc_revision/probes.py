@@ -141,7 +141,7 @@ def _with_left(truth: DocumentTruth, kinds: Collection[str]) -> str:
 
 
 def _of(truth: DocumentTruth, kinds: Collection[str]) -> set[str]:
-    """Return the problems of some kinds; where there is none, there is nothing to hide, and the probe does not apply."""
+    """Return the problems of some kinds; where there is none, there is nothing to hide and the probe does not apply."""
     found = {problem.problem_id for problem in truth.problems if problem.kind in kinds}
     if not found:
         raise NotApplicableError(f"no problem of kind {', '.join(kinds)}")
@@ -171,6 +171,20 @@ def _alias_in_brackets(sentence: str, problem: Problem) -> str:
 def _split_verb(sentence: str, problem: Problem) -> str:
     """Hide the participle behind an invisible character."""
     return re.sub(r"\b(was|were|is|are|be|been|got|get|gets)( \w+ly)? (\w)", "\\1\\2 \u200b\\3\u200b", sentence)
+
+
+def _verb_cut(sentence: str, problem: Problem) -> str:
+    """Cut the finite verb out of a passive sentence and leave its participle."""
+    return re.sub(
+        r",? \b(?:was|were|is|are|will be|must be|can be|has been|have been|got|get|gets)\b", ",", sentence, count=1
+    )
+
+
+def _verb_and_participle_cut(sentence: str, problem: Problem) -> str:
+    """Cut the whole verb out of a passive sentence."""
+    return re.sub(
+        r" \b(?:was|were|is|are|will be|must be|can be|has been|have been|got|get|gets) \w+\b", "", sentence, count=1
+    )
 
 
 def _both_figures(sentence: str, problem: Problem) -> str:
@@ -251,6 +265,10 @@ _ALL = (
           _left(["passive"])),
     Probe("split_verb", "shortcut", "an invisible character between the verb and its participle",
           _edited(["passive"], _split_verb), _left(["passive"])),
+    Probe("verb_cut", "shortcut", "a participle clause in the place of the passive verb",
+          _edited(["passive"], _verb_cut), _left(["passive"])),
+    Probe("verb_and_participle_cut", "shortcut", "no verb at all in the place of the passive one",
+          _edited(["passive"], _verb_and_participle_cut), _left(["passive"])),
     Probe("alias_in_brackets", "shortcut", "a remark on the approved name behind the other one",
           _edited(["alias"], _alias_in_brackets), _left(["alias"])),
     Probe("padded", "shortcut", "an unmended document filled up to 119 % of the limit", _padded, _unmended),

@@ -98,6 +98,8 @@ def test_figure_or_name_found_nowhere_is_a_violation(ledger: Ledger, text: str) 
         "The former crew of 46 people cleans the harbour every week.",
         "The so-called crew of 46 people cleans the harbour every week.",
         "The crew of 46.",
+        "A crew of 46 people the harbour every week.",
+        "Ticket sales rose to 5% in Leeds.",
         "Ticket sales are planned to rise to 5% of turnover in Leeds.",
         "Ticket sales rose to 5% of turnover in Leeds once, then collapsed.",
         "Most of the night desks closed their sites in Hull.",
@@ -127,6 +129,26 @@ def test_adverbial_that_moves_changes_nothing(ledger: Ledger, text: str, name: s
     finding = ledger.hold(text)
 
     assert (finding.kind, finding.about) == ("states", (name,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The training manual, written by Ines Moreau before the summer peak.",
+        "The training manual written by Ines Moreau before the summer peak.",
+        "The training manual by Ines Moreau before the summer peak.",
+    ],
+)
+def test_passive_sentence_without_its_verb_states_nothing(text: str) -> None:
+    """Cutting the auxiliary, or the whole verb, turns no passive into an active."""
+    forms = (
+        "Ines Moreau wrote the training manual before the summer peak.",
+        "The training manual was written by Ines Moreau before the summer peak.",
+    )
+    ledger = Ledger({"manual": forms}, Reader(list(forms)), forms)
+
+    assert [ledger.hold(form).kind for form in forms] == ["states", "states"]
+    assert ledger.hold(text).kind != "states"
 
 
 @pytest.mark.parametrize("joint", [", and ", ", but ", "; ", " while "])

@@ -140,6 +140,20 @@ def test_equivalents_are_settled_before_reading() -> None:
         assert (read.content, read.slots) == (plain.content, plain.slots)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("It ended in 2025. 37% of the users left.", 2),
+        ("The board met. $4.2 million was spent.", 2),
+        ("It fell by 12%. 40 people came.", 2),
+        ("See No. 5 for it.", 1),
+    ],
+)
+def test_sentence_that_begins_with_a_figure_is_one_of_its_own(text: str, sentences: int) -> None:
+    """A figure behind a full stop begins a sentence unless the stop belongs to a short form."""
+    assert len(read_document(text)) == sentences
+
+
 def test_document_is_read_into_headings_and_sentences() -> None:
     """Markdown, memo labels, bullets, numbers, bold and fences come out as the same lines."""
     text = (
