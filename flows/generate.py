@@ -23,8 +23,9 @@ def instances_of_ones_own(family: str, path: Path, settings: Settings) -> Iterat
     Raises:
         InputError: the material cannot be used.
     """
-    from tasks_lib.citation_grounding.from_brief import BadBriefError, instance_from_brief
-    from tasks_lib.doc_revision.from_document import BadDocumentError, instance_from_document
+    from tasks_lib.citation_grounding.from_brief import instance_from_brief
+    from tasks_lib.doc_revision.from_document import instance_from_document
+    from tasks_lib.own_material import BadMaterialError
     from tasks_lib.spreadsheet_clean.from_table import BadTableError, instances_from_table
 
     try:
@@ -32,7 +33,7 @@ def instances_of_ones_own(family: str, path: Path, settings: Settings) -> Iterat
             yield from instances_from_table(path, settings.n, settings.seed, settings.difficulty)
         else:
             yield instance_from_document(path) if family == "doc_revision" else instance_from_brief(path)
-    except (BadTableError, BadDocumentError, BadBriefError) as error:
+    except (BadTableError, BadMaterialError) as error:
         raise InputError(str(error)) from None
 
 

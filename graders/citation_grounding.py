@@ -6,8 +6,8 @@ claim nor to go beyond it is unknown and widens the interval; reward is the low 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 
 from graders.citations import Marker, markers_before_stop, read_markers, without_markers
 from graders.grading import DimensionScore, Grade, Limit
@@ -17,6 +17,7 @@ from graders.rubric import builtin_rubric
 from graders.statements import Ledger
 from graders.text import Reader, Reading, read_document
 from tasks_lib.citation_grounding.truth import BriefTruth, Claim, brief_truth
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 
 LIMITS = (
@@ -89,16 +90,10 @@ class Desk:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _DeskKey:
-    instance: TaskInstance = field(compare=False)
-    instance_id: str
-
-
-@lru_cache(maxsize=64)
-def _read_desk(key: _DeskKey) -> Desk:
-    truth = brief_truth(key.instance)
-    materials = [*key.instance.materials.values()]
+@once_per_instance
+def _desk(instance: TaskInstance) -> Desk:
+    truth = brief_truth(instance)
+    materials = [*instance.materials.values()]
     right = {claim.claim_id: (claim.wanted, *claim.wordings) for claim in truth.claims}
     wrong = {
         f"{claim.claim_id} {kind} {place}": (text,)
@@ -111,10 +106,6 @@ def _read_desk(key: _DeskKey) -> Desk:
     headings = frozenset(line.text for line in read_document(truth.written([])) if line.kind == "heading")
     sources = tuple(source.source_id for source in truth.sources)
     return Desk(truth, Ledger(right, reader, materials), Ledger(wrong, reader, materials), headings, sources)
-
-
-def _desk(instance: TaskInstance) -> Desk:
-    return _read_desk(_DeskKey(instance, instance.instance_id))
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ neither knows nor contradicts is unknown; it widens the interval, and reward is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import Interval, exactly, share
@@ -19,6 +19,7 @@ from graders.text import Line, Reader, read_document
 from tasks_lib.doc_revision.seeding import weight_of
 from tasks_lib.doc_revision.style import banned_word, whole_word
 from tasks_lib.doc_revision.truth import DocumentTruth, Problem, document_truth
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 from tasks_lib.words import words
 
@@ -102,16 +103,10 @@ class Desk:
         return len(self.truth.statements)
 
 
-@dataclass(frozen=True)
-class _DeskKey:
-    instance: TaskInstance = field(compare=False)
-    instance_id: str
-
-
-@lru_cache(maxsize=64)
-def _read_desk(key: _DeskKey) -> Desk:
-    truth = document_truth(key.instance)
-    materials = [*key.instance.materials.values()]
+@once_per_instance
+def _desk(instance: TaskInstance) -> Desk:
+    truth = document_truth(instance)
+    materials = [*instance.materials.values()]
     equivalents = [(alias, full) for full, alias in truth.names]
     equivalents += [(term.short, term.full) for term in truth.terms]
     equivalents += [(bad, good) for rule in truth.rules for good, bad in rule.pairs]
@@ -131,10 +126,6 @@ def _read_desk(key: _DeskKey) -> Desk:
         if piece.statement is not None:
             draft_words[piece.statement] += len(words(text))
     return Desk(truth, Ledger(wordings, reader, materials), frozenset(headings), sound, draft_words, sound_words)
-
-
-def _desk(instance: TaskInstance) -> Desk:
-    return _read_desk(_DeskKey(instance, instance.instance_id))
 
 
 @dataclass(frozen=True)

@@ -8,40 +8,22 @@ from random import Random
 
 from tasks_lib.citation_grounding import damage, rewrites
 from tasks_lib.citation_grounding.truth import BriefTruth, brief_truth
-from tasks_lib.family import Expectation, Operator
+from tasks_lib.expectations import Shorthand
+from tasks_lib.family import Operator
 from tasks_lib.records import TaskInstance
 
-_FACETS = {
-    "cp": ("citation_present", "marked resolves"),
-    "ca": ("citation_accurate", "source sentence"),
-    "hf": ("hallucination_flag", "faithful nothing_added"),
-    "ap": ("argument_preservation", "kept order"),
-}
-ASPECTS = tuple(
-    name
-    for dimension, facets in _FACETS.values()
-    for name in (dimension, *(f"{dimension}.{f}" for f in facets.split()))
+_ROWS = Shorthand(
+    {
+        "cp": ("citation_present", "marked resolves"),
+        "ca": ("citation_accurate", "source sentence"),
+        "hf": ("hallucination_flag", "faithful nothing_added"),
+        "ap": ("argument_preservation", "kept order"),
+    }
 )
+ASPECTS = _ROWS.aspects
 """Every dimension and facet that an expectation may name."""
 
 Damage = Callable[[BriefTruth, int, Random], str | None]
-
-
-def _expect(moves: str = "", may: str = "") -> Mapping[str, Expectation]:
-    expected: dict[str, Expectation] = dict.fromkeys(ASPECTS, "still")
-    expected |= dict.fromkeys(_aspects(may), "may")
-    expected |= dict.fromkeys(_aspects(moves), "moves")
-    return expected
-
-
-def _aspects(short: str) -> list[str]:
-    """Expand `ca ca.source` style shorthand."""
-    expanded = []
-    for word in short.split():
-        dimension, dot, facet = word.partition(".")
-        expanded.append(f"{_FACETS[dimension][0]}{dot}{facet}")
-    assert set(expanded) <= set(ASPECTS), short
-    return expanded
 
 
 def _on_truth(apply: Damage) -> Callable[[TaskInstance, int, Random], str | None]:
@@ -49,11 +31,11 @@ def _on_truth(apply: Damage) -> Callable[[TaskInstance, int, Random], str | None
 
 
 def _degrade(name: str, summary: str, apply: Damage, moves: str, may: str = "") -> Operator:
-    return Operator(name, "degrade", summary, _on_truth(apply), _expect(moves, may))
+    return Operator(name, "degrade", summary, _on_truth(apply), _ROWS.row(moves, may))
 
 
 def _neutral(name: str, summary: str, apply: Damage) -> Operator:
-    return Operator(name, "neutral", summary, _on_truth(apply), _expect())
+    return Operator(name, "neutral", summary, _on_truth(apply), _ROWS.row())
 
 
 def _hard_ones_wrong(instance: TaskInstance, rng: Random) -> str:
@@ -100,7 +82,7 @@ _ALL = (
              moves=f"cp cp.marked {_ACCURATE}", may="cp.resolves hf hf.faithful"),
     Operator("delete_hard_claims", "compensation", "deletes the claims it got wrong",
              _on_truth(damage.delete_hard_claims),
-             _expect(moves="ap ap.kept ap.order", may="cp cp.marked hf hf.faithful"), _hard_ones_wrong),
+             _ROWS.row(moves="ap ap.kept ap.order", may="cp cp.marked hf hf.faithful"), _hard_ones_wrong),
     _neutral("letters", "[Source B] for [S2]", rewrites.letters),
     _neutral("round_brackets", "(Source B) for [S2]", rewrites.round_brackets),
     _neutral("numbers", "[2] for [S2]", rewrites.numbers),

@@ -5,15 +5,15 @@ says for every sentence of the brief what supports it.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from random import Random
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks_lib.citation_grounding.environment import source_order
 from tasks_lib.citation_grounding.truth import BRIEF, BriefTruth, Claim, Duty, Place, Source, to_truth
 from tasks_lib.citation_grounding.wording import Request, request_text
+from tasks_lib.own_material import BadMaterialError, check_ids, read_texts, read_truth_file
 from tasks_lib.records import Mode, TaskInstance, content_hash
 from tasks_lib.words import tidy
 
@@ -21,10 +21,6 @@ TRUTH_FILE = "truth.toml"
 _SOURCE_FILE = re.compile(r"S\d{1,3}\.md")
 _NUMBERED = re.compile(r"(\d{1,3})\. (.+)")
 _PLACE = re.compile(r"(S\d{1,3}):(\d{1,3})")
-
-
-class BadBriefError(ValueError):
-    """A folder that cannot be used; the text says file, place and what to do."""
 
 
 class _Part(BaseModel):
@@ -64,11 +60,11 @@ def instance_from_brief(folder: Path, *, mode: Mode = "multi", split: str = "tra
     """Return the instance that a folder describes: `brief.md`, `S1.md` and further sources, `truth.toml`.
 
     Raises:
-        BadBriefError: a file is missing or unreadable, a field of the truth file is wrong, or brief, sources and truth
-            file do not fit together.
+        BadMaterialError: a file is missing or unreadable, a field of the truth file is wrong, or brief, sources and
+            truth file do not fit together.
     """
     materials = _read_folder(folder)
-    parts = _read_truth(folder / TRUTH_FILE)
+    parts = read_truth_file(folder / TRUTH_FILE, _TruthFile)
     sources = tuple(
         _source(folder, name, materials[name]) for name in sorted(materials, key=source_order) if name != BRIEF
     )
@@ -93,40 +89,19 @@ def instance_from_brief(folder: Path, *, mode: Mode = "multi", split: str = "tra
 
 
 def _read_folder(folder: Path) -> dict[str, str]:
-    if not folder.is_dir():
-        raise BadBriefError(f"{folder}: no such folder; give one with {BRIEF}, S1.md, S2.md ... and {TRUTH_FILE}")
-    materials = {}
-    for path in sorted(folder.iterdir()):
-        if path.name == BRIEF or _SOURCE_FILE.fullmatch(path.name):
-            try:
-                materials[path.name] = path.read_text(encoding="utf-8")
-            except (UnicodeDecodeError, OSError) as error:
-                raise BadBriefError(f"{path}: cannot be read as UTF-8 text ({error}); save it as text") from None
+    materials = read_texts(folder, lambda name: name == BRIEF or _SOURCE_FILE.fullmatch(name) is not None)
     if BRIEF not in materials:
-        raise BadBriefError(f"{folder}: there is no {BRIEF}; put the brief there")
+        raise BadMaterialError(f"{folder}: there is no {BRIEF}; put the brief there")
     if len(materials) < 3:
-        raise BadBriefError(f"{folder}: two sources at least are needed, S1.md and S2.md")
+        raise BadMaterialError(f"{folder}: two sources at least are needed, S1.md and S2.md")
     return materials
-
-
-def _read_truth(path: Path) -> _TruthFile:
-    try:
-        return _TruthFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise BadBriefError(f"{path}: no such file; it says for every claim what supports it") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadBriefError(f"{path}: cannot be read as TOML ({error})") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadBriefError(f"{path}, field {place!r}: {first['msg'].lower()}") from None
 
 
 def _source(folder: Path, name: str, text: str) -> Source:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     numbered = [match for line in lines if (match := _NUMBERED.fullmatch(line))]
     if [int(match.group(1)) for match in numbered] != list(range(1, len(numbered) + 1)) or not numbered:
-        raise BadBriefError(f"{folder / name}: number its sentences 1., 2., 3. ..., one a line")
+        raise BadMaterialError(f"{folder / name}: number its sentences 1., 2., 3. ..., one a line")
     head = [line.lstrip("# ") for line in lines if not _NUMBERED.fullmatch(line)]
     title, publisher = (*head, "", "")[:2]
     return Source(name.removesuffix(".md"), title, publisher, tuple(match.group(2) for match in numbered))
@@ -134,8 +109,7 @@ def _source(folder: Path, name: str, text: str) -> Source:
 
 def _truth(path: Path, parts: _TruthFile, sources: tuple[Source, ...]) -> BriefTruth:
     known = [claim.id for claim in parts.claim]
-    if len({*known}) < len(known):
-        raise BadBriefError(f"{path}: claim id {max(known, key=known.count)!r} stands twice; give each its own")
+    check_ids(path, known, "claim")
     sections = tuple(dict.fromkeys(claim.section for claim in parts.claim))
     claims = tuple(_claim(path, claim, sections.index(claim.section), sources) for claim in parts.claim)
     return BriefTruth(parts.title, sections, claims, sources, Request(parts.noun, parts.reader, parts.anchors))
@@ -144,11 +118,11 @@ def _truth(path: Path, parts: _TruthFile, sources: tuple[Source, ...]) -> BriefT
 def _claim(path: Path, part: _Claim, section: int, sources: tuple[Source, ...]) -> Claim:
     where = f"{path}, claim {part.id!r}"
     if (part.duty == "unsupported") == bool(part.support):
-        raise BadBriefError(
+        raise BadMaterialError(
             f"{where}: a claim to {part.duty!r} has " + ("no `support`" if part.support else "`support`")
         )
     if (part.duty == "tone_down") == (part.wanted is None):
-        raise BadBriefError(f"{where}: `wanted` is for claims to 'tone_down', and those need it")
+        raise BadMaterialError(f"{where}: `wanted` is for claims to 'tone_down', and those need it")
     return Claim(
         claim_id=part.id,
         section=section,
@@ -170,7 +144,7 @@ def _place(where: str, text: str, sources: tuple[Source, ...]) -> Place:
     match = _PLACE.fullmatch(text)
     lengths = {source.source_id: len(source.sentences) for source in sources}
     if match is None or not 1 <= int(match.group(2)) <= lengths.get(match.group(1), 0):
-        raise BadBriefError(f"{where}: {text!r} names no sentence of a source; write it like S2:4")
+        raise BadMaterialError(f"{where}: {text!r} names no sentence of a source; write it like S2:4")
     return match.group(1), int(match.group(2))
 
 
@@ -179,13 +153,13 @@ def _check_brief(folder: Path, truth: BriefTruth, brief: str) -> None:
     left = _plain(brief)
     for claim in sorted(truth.claims, key=lambda claim: -len(claim.brief)):
         if _plain(claim.brief) not in left:
-            raise BadBriefError(f"{folder / BRIEF}: {claim.brief!r} of {TRUTH_FILE} is not there word for word")
+            raise BadMaterialError(f"{folder / BRIEF}: {claim.brief!r} of {TRUTH_FILE} is not there word for word")
         left = left.replace(_plain(claim.brief), " ", 1)
     for heading in (truth.title, *truth.sections):
         left = left.replace(_plain(heading), " ", 1) if heading else left
     rest = re.sub(r"[#*\s-]+", " ", left).strip()
     if rest:
-        raise BadBriefError(f"{folder / BRIEF}: {rest[:80]!r} is in no claim of {TRUTH_FILE}; list it there")
+        raise BadMaterialError(f"{folder / BRIEF}: {rest[:80]!r} is in no claim of {TRUTH_FILE}; list it there")
 
 
 def _plain(text: str) -> str:

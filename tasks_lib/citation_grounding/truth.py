@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from tasks_lib.citation_grounding.wording import Request
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 
 BRIEF = "brief.md"
@@ -160,19 +161,7 @@ def from_truth(plain: Mapping[str, Any]) -> BriefTruth:
     )
 
 
-@dataclass(frozen=True)
-class _TruthKey:
-    """An instance as a cache key: the same id has the same truth."""
-
-    instance: TaskInstance = field(compare=False)
-    instance_id: str
-
-
-@lru_cache(maxsize=64)
-def _read_truth(key: _TruthKey) -> BriefTruth:
-    return from_truth(key.instance.truth)
-
-
+@once_per_instance
 def brief_truth(instance: TaskInstance) -> BriefTruth:
     """Return the truth of an instance; parsed once for the many rollouts of a group."""
-    return _read_truth(_TruthKey(instance, instance.instance_id))
+    return from_truth(instance.truth)

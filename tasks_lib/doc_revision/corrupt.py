@@ -8,40 +8,22 @@ from random import Random
 
 from tasks_lib.doc_revision import damage, rewrites
 from tasks_lib.doc_revision.truth import DocumentTruth, document_truth
-from tasks_lib.family import Expectation, Operator
+from tasks_lib.expectations import Shorthand
+from tasks_lib.family import Operator
 from tasks_lib.records import TaskInstance
 
-_FACETS = {
-    "if": ("instruction_following", "limit voice rules"),
-    "fa": ("faithfulness", "facts_kept nothing_invented"),
-    "oe": ("over_editing", "survival length"),
-    "qd": ("quality_delta", "problems_fixed readability"),
-}
-ASPECTS = tuple(
-    name
-    for dimension, facets in _FACETS.values()
-    for name in (dimension, *(f"{dimension}.{f}" for f in facets.split()))
+_ROWS = Shorthand(
+    {
+        "if": ("instruction_following", "limit voice rules"),
+        "fa": ("faithfulness", "facts_kept nothing_invented"),
+        "oe": ("over_editing", "survival length"),
+        "qd": ("quality_delta", "problems_fixed readability"),
+    }
 )
+ASPECTS = _ROWS.aspects
 """Every dimension and facet that an expectation may name."""
 
 Damage = Callable[[DocumentTruth, int, Random], str | None]
-
-
-def _expect(moves: str = "", may: str = "") -> Mapping[str, Expectation]:
-    expected: dict[str, Expectation] = dict.fromkeys(ASPECTS, "still")
-    expected |= dict.fromkeys(_aspects(may), "may")
-    expected |= dict.fromkeys(_aspects(moves), "moves")
-    return expected
-
-
-def _aspects(short: str) -> list[str]:
-    """Expand `if if.voice` style shorthand."""
-    expanded = []
-    for word in short.split():
-        dimension, dot, facet = word.partition(".")
-        expanded.append(f"{_FACETS[dimension][0]}{dot}{facet}")
-    assert set(expanded) <= set(ASPECTS), short
-    return expanded
 
 
 def _on_truth(apply: Damage) -> Callable[[TaskInstance, int, Random], str | None]:
@@ -49,11 +31,11 @@ def _on_truth(apply: Damage) -> Callable[[TaskInstance, int, Random], str | None
 
 
 def _degrade(name: str, summary: str, apply: Damage, moves: str, may: str = "") -> Operator:
-    return Operator(name, "degrade", summary, _on_truth(apply), _expect(moves, may))
+    return Operator(name, "degrade", summary, _on_truth(apply), _ROWS.row(moves, may))
 
 
 def _neutral(name: str, summary: str, apply: Damage) -> Operator:
-    return Operator(name, "neutral", summary, _on_truth(apply), _expect())
+    return Operator(name, "neutral", summary, _on_truth(apply), _ROWS.row())
 
 
 def _all_left(instance: TaskInstance, rng: Random) -> str:
@@ -105,7 +87,7 @@ _ALL = (
              moves="qd qd.problems_fixed", may=_ANY),
     Operator("delete_problem_sentences", "compensation", "leaves out what was not put right",
              _on_truth(damage.delete_problem_sentences),
-             _expect(may=f"{_ANY} qd qd.problems_fixed"), _all_left),
+             _ROWS.row(may=f"{_ANY} qd qd.problems_fixed"), _all_left),
     _degrade("participle_clauses", "hangs passive clauses without a finite verb on sound sentences",
              damage.participle_clauses,
              moves="if if.voice fa fa.facts_kept fa.nothing_invented oe oe.survival oe.length qd qd.readability",

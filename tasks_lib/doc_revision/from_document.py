@@ -5,27 +5,23 @@ draft has in its place and what is wrong with that. Every sentence of the draft 
 """
 
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks_lib.doc_revision.generate import word_limit
 from tasks_lib.doc_revision.knobs import ProblemKind
 from tasks_lib.doc_revision.truth import DRAFT, DocumentTruth, Problem, Rule, Statement, Term, to_truth
 from tasks_lib.doc_revision.wording import Request, request_text
+from tasks_lib.own_material import BadMaterialError, check_ids, read_texts, read_truth_file
 from tasks_lib.records import Mode, TaskInstance, content_hash
 from tasks_lib.words import tidy, words
 
 TRUTH_FILE = "truth.toml"
 _LIST_MARK = re.compile(r"(?m)^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
-
-
-class BadDocumentError(ValueError):
-    """A folder that cannot be used; the text says file, place and what to do."""
 
 
 class _Part(BaseModel):
@@ -92,11 +88,11 @@ def instance_from_document(folder: Path, *, mode: Mode = "multi", split: str = "
     """Return the instance that a folder describes: `draft.md`, `truth.toml`, and any papers beside them.
 
     Raises:
-        BadDocumentError: a file is missing or unreadable, a field of the truth file is wrong, or the draft and the
+        BadMaterialError: a file is missing or unreadable, a field of the truth file is wrong, or the draft and the
             truth file do not fit together.
     """
     materials = _read_folder(folder)
-    parts = _read_truth(folder / TRUTH_FILE)
+    parts = read_truth_file(folder / TRUTH_FILE, _TruthFile)
     truth = _truth(folder, parts, materials)
     _check_draft(folder, truth, materials[DRAFT])
     seed = int(content_hash(materials, parts.model_dump(mode="json")), 16)
@@ -118,49 +114,27 @@ def instance_from_document(folder: Path, *, mode: Mode = "multi", split: str = "
 
 
 def _read_folder(folder: Path) -> dict[str, str]:
-    if not folder.is_dir():
-        raise BadDocumentError(f"{folder}: no such folder; give one with {DRAFT}, {TRUTH_FILE} and the papers")
-    materials = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name != TRUTH_FILE and not path.name.startswith("."):
-            try:
-                materials[path.name] = path.read_text(encoding="utf-8")
-            except (UnicodeDecodeError, OSError) as error:
-                raise BadDocumentError(f"{path}: cannot be read as UTF-8 text ({error}); save it as text") from None
+    materials = read_texts(folder, lambda name: name != TRUTH_FILE and not name.startswith("."))
     if DRAFT not in materials:
-        raise BadDocumentError(f"{folder}: there is no {DRAFT}; put the draft there")
+        raise BadMaterialError(f"{folder}: there is no {DRAFT}; put the draft there")
     return materials
-
-
-def _read_truth(path: Path) -> _TruthFile:
-    try:
-        return _TruthFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise BadDocumentError(f"{path}: no such file; it lists the sentences of the finished document") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadDocumentError(f"{path}: cannot be read as TOML ({error})") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadDocumentError(f"{path}, field {place!r}: {first['msg'].lower()}") from None
 
 
 def _truth(folder: Path, parts: _TruthFile, materials: dict[str, str]) -> DocumentTruth:
     path = folder / TRUTH_FILE
     for field, name in (("sheet", parts.sheet), ("names_file", parts.names_file), ("style_file", parts.style_file)):
         if name is not None and name not in materials:
-            raise BadDocumentError(f"{path}, field {field!r}: there is no {name!r} in {folder}")
+            raise BadMaterialError(f"{path}, field {field!r}: there is no {name!r} in {folder}")
     known = [sentence.id for sentence in parts.sentence]
-    if len({*known}) < len(known):
-        raise BadDocumentError(f"{path}: sentence id {max(known, key=known.count)!r} stands twice; give each its own")
+    check_ids(path, known, "sentence")
     if parts.key not in known:
-        raise BadDocumentError(f"{path}, field 'key': no sentence {parts.key!r}; known: {', '.join(known)}")
+        raise BadMaterialError(f"{path}, field 'key': no sentence {parts.key!r}; known: {', '.join(known)}")
     sections = tuple(dict.fromkeys(sentence.section for sentence in parts.sentence))
     if parts.lead not in sections:
-        raise BadDocumentError(f"{path}, field 'lead': no sentence stands under {parts.lead!r}")
+        raise BadMaterialError(f"{path}, field 'lead': no sentence stands under {parts.lead!r}")
     problems = tuple(_problem(path, parts, sentence, sections) for sentence in parts.sentence if sentence.problem)
     if not problems:
-        raise BadDocumentError(f"{path}: no sentence has a problem; there is nothing to revise")
+        raise BadMaterialError(f"{path}: no sentence has a problem; there is nothing to revise")
     request = Request(
         parts.noun, parts.reader, parts.lead, parts.key_label, 0, parts.sheet, None, parts.names_file, parts.style_file
     )
@@ -187,7 +161,7 @@ def _truth(folder: Path, parts: _TruthFile, materials: dict[str, str]) -> Docume
     )  # fmt: skip
     length = len(words(truth.render()))
     if parts.limit is not None and parts.limit < length:
-        raise BadDocumentError(
+        raise BadMaterialError(
             f"{path}, field 'limit': the finished document has {length} words, the limit {parts.limit}"
         )
     limit = parts.limit or word_limit(length, 0.1)
@@ -199,21 +173,21 @@ def _problem(path: Path, parts: _TruthFile, sentence: _Sentence, sections: tuple
     kind = sentence.problem
     assert kind is not None
     if kind not in ("buried", "acronym") and not sentence.draft:
-        raise BadDocumentError(f"{where}: a problem of kind {kind!r} needs `draft`, the sentence that the draft has")
+        raise BadMaterialError(f"{where}: a problem of kind {kind!r} needs `draft`, the sentence that the draft has")
     allowed = {
         "alias": [name.other for name in parts.name],
         "style": [rule.id for rule in parts.rule],
         "acronym": [term.short for term in parts.term],
     }.get(kind)
     if allowed is not None and sentence.detail not in allowed:
-        raise BadDocumentError(f"{where}: `detail` must be one of {', '.join(allowed) or 'nothing listed yet'}")
+        raise BadMaterialError(f"{where}: `detail` must be one of {', '.join(allowed) or 'nothing listed yet'}")
     if kind == "figure" and (not sentence.detail or sentence.detail not in (sentence.draft or "")):
-        raise BadDocumentError(f"{where}: `detail` must be the wrong figure as the draft writes it")
+        raise BadMaterialError(f"{where}: `detail` must be the wrong figure as the draft writes it")
     if kind == "buried" and sentence.id != parts.key:
-        raise BadDocumentError(f"{where}: only the key result ({parts.key}) can be buried")
+        raise BadMaterialError(f"{where}: only the key result ({parts.key}) can be buried")
     place = sentence.draft_section if sentence.draft_section is not None else sentence.section
     if place not in sections:
-        raise BadDocumentError(f"{where}: no section {place!r}")
+        raise BadMaterialError(f"{where}: no section {place!r}")
     detail = sentence.detail
     if kind == "acronym":
         detail = f"term{[term.short for term in parts.term].index(sentence.detail)}"
@@ -240,7 +214,7 @@ def _check_draft(folder: Path, truth: DocumentTruth, draft: str) -> None:
     for text in sorted(truth.spelled(pieces), key=len, reverse=True):
         sentence = _plain(text)
         if sentence not in left:
-            raise BadDocumentError(
+            raise BadMaterialError(
                 f"{folder / DRAFT}: the sentence {text!r} of {TRUTH_FILE} is not there word for word"
             )
         left = left.replace(sentence, " ", 1)
@@ -248,7 +222,7 @@ def _check_draft(folder: Path, truth: DocumentTruth, draft: str) -> None:
         left = left.replace(_plain(heading), " ", 1)
     rest = re.sub(r"[#*\s]+", " ", left).strip()
     if rest:
-        raise BadDocumentError(f"{folder / DRAFT}: {rest[:80]!r} is in no sentence of {TRUTH_FILE}; list it there")
+        raise BadMaterialError(f"{folder / DRAFT}: {rest[:80]!r} is in no sentence of {TRUTH_FILE}; list it there")
 
 
 def _plain(text: str) -> str:

@@ -6,11 +6,12 @@ The sound document and the draft are the same document: rendered with no problem
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from tasks_lib.doc_revision.knobs import ProblemKind
 from tasks_lib.doc_revision.wording import Request
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 
 DRAFT = "draft.md"
@@ -150,10 +151,10 @@ class DocumentTruth:
         """Return the document in which the problems in `left` are still open."""
         return self.written(self.pieces(left))
 
-    def written(self, pieces: Sequence[Piece], title: str | None = None) -> str:
+    def written(self, pieces: Sequence[Piece]) -> str:
         """Return sentences as a document: title, headings, and terms spelled out where they first stand."""
         spelled = self.spelled(pieces)
-        blocks = [self._head(self.title if title is None else title)]
+        blocks = [self._head()]
         for section, heading in enumerate(self.sections):
             sentences = [text for piece, text in zip(pieces, spelled, strict=True) if piece.section == section]
             if heading:
@@ -185,9 +186,9 @@ class DocumentTruth:
         seen.add(term.name)
         return f"{term.full} ({term.short})" if first and piece.spelled is not False else term.short
 
-    def _head(self, title: str) -> str:
+    def _head(self) -> str:
         lines = _TITLE_LINES.get(self.layout, ("# {title}",))
-        return "\n".join(line.format(reader=self.reader, title=title) for line in lines)
+        return "\n".join(line.format(reader=self.reader, title=self.title) for line in lines)
 
     def _body(self, sentences: list[str]) -> str:
         if self.layout == "bullets":
@@ -230,19 +231,7 @@ def from_truth(plain: Mapping[str, Any]) -> DocumentTruth:
     )
 
 
-@dataclass(frozen=True)
-class _TruthKey:
-    """An instance as a cache key: the same id has the same truth."""
-
-    instance: TaskInstance = field(compare=False)
-    instance_id: str
-
-
-@lru_cache(maxsize=64)
-def _read_truth(key: _TruthKey) -> DocumentTruth:
-    return from_truth(key.instance.truth)
-
-
+@once_per_instance
 def document_truth(instance: TaskInstance) -> DocumentTruth:
     """Return the truth of an instance; parsed once for the many rollouts of a group."""
-    return _read_truth(_TruthKey(instance, instance.instance_id))
+    return from_truth(instance.truth)

@@ -8,19 +8,22 @@ facet; whatever is not named there must stay still.
 from collections.abc import Callable, Mapping
 from random import Random
 
-from tasks_lib.family import Expectation, Operator
+from tasks_lib.expectations import Shorthand
+from tasks_lib.family import Operator
 from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.damage import cells, columns, records, rewrites
 from tasks_lib.spreadsheet_clean.damage.common import dose_of
 from tasks_lib.spreadsheet_clean.table import Sheet, TableTruth, table_truth
 
-ASPECTS = (
-    "data_preservation", "data_preservation.row_recall", "data_preservation.row_precision",
-    "format_validity", "format_validity.parses", "format_validity.rectangular", "format_validity.types",
-    "format_validity.headings",
-    "unit_consistency", "unit_consistency.value", "unit_consistency.unit",
-    "completeness", "completeness.columns", "completeness.cells",
-)  # fmt: skip
+_ROWS = Shorthand(
+    {
+        "dp": ("data_preservation", "row_recall row_precision"),
+        "fv": ("format_validity", "parses rectangular types headings"),
+        "uc": ("unit_consistency", "value unit"),
+        "co": ("completeness", "columns cells"),
+    }
+)
+ASPECTS = _ROWS.aspects
 """Dimensions and their facets, as `dimension` or `dimension.facet`."""
 
 Corruption = Callable[[TableTruth, Random, int], Sheet | None]
@@ -30,24 +33,6 @@ Corruption = Callable[[TableTruth, Random, int], Sheet | None]
 def _one_each(severity: int) -> int:
     """Return the dose of operators on columns, of which there are few: 1, 2, 3, 4."""
     return severity
-
-
-def _expect(moves: str = "", may: str = "") -> Mapping[str, Expectation]:
-    expected: dict[str, Expectation] = dict.fromkeys(ASPECTS, "still")
-    expected |= dict.fromkeys(_aspects(moves), "moves")
-    expected |= dict.fromkeys(_aspects(may), "may")
-    return expected
-
-
-def _aspects(short: str) -> list[str]:
-    """Expand `data(row_recall) unit(*)` style shorthand: `dp`, `dp.row_recall` and so on."""
-    names = {"dp": "data_preservation", "fv": "format_validity", "uc": "unit_consistency", "co": "completeness"}
-    expanded = []
-    for word in short.split():
-        dimension, dot, facet = word.partition(".")
-        expanded.append(f"{names[dimension]}{dot}{facet}")
-    assert set(expanded) <= set(ASPECTS), short
-    return expanded
 
 
 _ROWS_LOST = "dp dp.row_recall fv fv.types uc uc.value uc.unit co co.cells"
@@ -76,14 +61,14 @@ def _degrade(
                 return None  # no places left: the rung would repeat the one below
         return text
 
-    return Operator(name, "degrade", summary, apply, _expect(moves, may))
+    return Operator(name, "degrade", summary, apply, _ROWS.row(moves, may))
 
 
 def _neutral(name: str, summary: str, rewrite: Callable[[TableTruth, Random], str]) -> Operator:
     def apply(instance: TaskInstance, severity: int, rng: Random) -> str | None:
         return rewrite(table_truth(instance), rng)
 
-    return Operator(name, "neutral", summary, apply, _expect())
+    return Operator(name, "neutral", summary, apply, _ROWS.row())
 
 
 _ALL = (
@@ -123,12 +108,12 @@ _ALL = (
     _degrade("drop_column", "leaves columns out", columns.drop_column, moves="co co.columns co.cells fv fv.types",
              may="uc uc.value uc.unit", dose_of=_one_each),
     Operator("break_csv", "degrade", "opens a quote that never closes", columns.break_csv,
-             _expect(moves=f"{_ROWS_LOST} fv.parses")),
+             _ROWS.row(moves=f"{_ROWS_LOST} fv.parses")),
     Operator("leave_defects", "degrade", "repairs ever fewer defects, down to the raw file", columns.leave_defects,
-             _expect(may=" ".join(("dp dp.row_recall dp.row_precision fv fv.parses fv.rectangular fv.types",
+             _ROWS.row(may=" ".join(("dp dp.row_recall dp.row_precision fv fv.parses fv.rectangular fv.types",
                                    "fv.headings uc uc.value uc.unit co co.columns co.cells")))),
     Operator("delete_defect_rows", "compensation", "deletes the records it left unrepaired", columns.delete_defect_rows,
-             _expect(moves="dp dp.row_recall co co.cells",
+             _ROWS.row(moves="dp dp.row_recall co co.cells",
                      may="fv fv.parses fv.rectangular fv.types uc uc.value uc.unit dp.row_precision"),
              columns.undone_baseline),
     _neutral("reorder_rows", "another order of records", rewrites.reorder_rows),

@@ -11,10 +11,11 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 
 ColumnType = Literal["text", "enum", "code", "integer", "decimal", "date", "datetime"]
@@ -280,19 +281,7 @@ def raw_file(instance: TaskInstance) -> str:
     return next(text for name, text in instance.materials.items() if name != DICTIONARY)
 
 
-@dataclass(frozen=True)
-class _TruthKey:
-    """An instance as a cache key: the same id has the same truth."""
-
-    instance: TaskInstance = field(compare=False)
-    instance_id: str
-
-
-@lru_cache(maxsize=64)
-def _read_truth(key: _TruthKey) -> TableTruth:
-    return from_truth(key.instance.truth)
-
-
+@once_per_instance
 def table_truth(instance: TaskInstance) -> TableTruth:
     """Return the table truth of an instance; parsed once for the many rollouts of a group."""
-    return _read_truth(_TruthKey(instance, instance.instance_id))
+    return from_truth(instance.truth)

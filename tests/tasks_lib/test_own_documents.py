@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks_lib.citation_grounding.from_brief import BadBriefError, instance_from_brief
-from tasks_lib.doc_revision.from_document import BadDocumentError, instance_from_document
+from tasks_lib.citation_grounding.from_brief import instance_from_brief
+from tasks_lib.doc_revision.from_document import instance_from_document
+from tasks_lib.own_material import BadMaterialError
 from tests.reference.benches import BENCHES
 
 FOLDERS = Path(__file__).parents[1] / "reference"
@@ -80,7 +81,7 @@ def test_bad_document_folder_is_refused(folder: Path, file: str, old: str, new: 
     """The error names the file and says what is wrong there."""
     _edit(folder / file, old, new)
 
-    with pytest.raises(BadDocumentError, match=says) as error:
+    with pytest.raises(BadMaterialError, match=says) as error:
         instance_from_document(folder)
     assert file in str(error.value)
     assert "\n" not in str(error.value).strip()
@@ -106,7 +107,7 @@ def test_bad_brief_folder_is_refused(folder: Path, file: str, old: str, new: str
     """The error names the file and says what is wrong there."""
     _edit(folder / file, old, new)
 
-    with pytest.raises(BadBriefError, match=says) as error:
+    with pytest.raises(BadMaterialError, match=says) as error:
         instance_from_brief(folder)
     assert file in str(error.value)
 
@@ -120,5 +121,5 @@ def test_missing_files_are_named(family: str, missing: str, tmp_path: Path) -> N
         shutil.copytree(FOLDERS / family, target)
         (target / missing).unlink()
 
-    with pytest.raises((BadDocumentError, BadBriefError), match="no such"):
+    with pytest.raises(BadMaterialError, match="no such"):
         MAKE[family](target)
