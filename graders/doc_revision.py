@@ -89,7 +89,7 @@ class Desk:
 
     truth: DocumentTruth
     ledger: Ledger
-    headings: frozenset[str]
+    headings: tuple[str, ...]
     sound: Sequence[tuple[str, tuple[str, ...]]]
     """(statement, words of its sound sentence) for the protected statements, in order."""
 
@@ -117,7 +117,7 @@ def _desk(instance: TaskInstance) -> Desk:
         for statement in truth.statements
     }
     reader = Reader([*materials, *(text for forms in wordings.values() for text in forms)], equivalents)
-    headings = {line.text for line in read_document(truth.render()) if line.kind == "heading"}
+    headings = tuple(line.text for line in read_document(truth.render()) if line.kind == "heading")
     sound = [(name, reader.words(truth.spell(truth.by_id[name].wanted))) for name in truth.protected]
     sound_words = sum(len(words(line.text)) for line in read_document(truth.render()) if line.kind == "sentence")
     draft_words = dict.fromkeys(truth.by_id, 0)
@@ -125,7 +125,7 @@ def _desk(instance: TaskInstance) -> Desk:
     for piece, text in zip(pieces, truth.spelled(pieces), strict=True):
         if piece.statement is not None:
             draft_words[piece.statement] += len(words(text))
-    return Desk(truth, Ledger(wordings, reader, materials), frozenset(headings), sound, draft_words, sound_words)
+    return Desk(truth, Ledger(wordings, reader, materials), headings, sound, draft_words, sound_words)
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,13 @@ class Sentence:
     text: str
     finding: Finding
     passive: bool
+    heading: str
+    """The wanted heading that it stands under; nothing before the first."""
+
+    @property
+    def weight(self) -> int:
+        """How many sentences it stands for: several statements joined into one are still several."""
+        return max(1, len(self.finding.about))
 
 
 class Delivered:
@@ -146,15 +153,27 @@ class Delivered:
         self.text = " ".join(line.text for line in lines)
         self.words = len(words(self.text))
         self.headings = [line.text for line in lines if line.kind == "heading" and line.text in desk.headings]
-        self.sentences = [self._read(line) for line in lines if not self._is_heading(line)]
+        self.sentences: list[Sentence] = []
+        heading = ""
+        for line in lines:
+            if self._is_heading(line):
+                heading = line.text
+            else:
+                self.sentences.append(self._read(line, heading))
 
     def _is_heading(self, line: Line) -> bool:
         # Another heading is a sentence like any other: nothing is said between the lines.
         return line.kind == "heading" and line.text in self.desk.headings
 
-    def _read(self, line: Line) -> Sentence:
+    def _read(self, line: Line, heading: str) -> Sentence:
         ledger = self.desk.ledger
-        return Sentence(line.text, ledger.hold(line.text), ledger.reader.read(line.text).passive)
+        return Sentence(line.text, ledger.hold(line.text), ledger.reader.read(line.text).passive, heading)
+
+    @cached_property
+    def lead(self) -> Sentence | None:
+        """The first sentence of the section that is to open with the key result."""
+        wanted = self.truth.request.lead
+        return next((sentence for sentence in self.sentences if not wanted or sentence.heading == wanted), None)
 
     @cached_property
     def stating(self) -> dict[str, list[Sentence]]:
@@ -216,6 +235,8 @@ def _fixed(delivered: Delivered, problem: Problem) -> Interval:
     if kept.low < 1.0:
         return kept
     stating = delivered.stating[problem.statement]
+    if problem.kind == "repeated" and any(problem.statement in s.finding.possible for s in delivered.unknown):
+        return Interval(0.0, 1.0)  # it may be said a second time in words of its own
     return exactly(0.0 if any(_shows(delivered, problem, sentence) for sentence in stating) else 1.0)
 
 
@@ -224,7 +245,7 @@ def _shows(delivered: Delivered, problem: Problem, sentence: Sentence) -> bool:
     if problem.kind == "passive":
         return sentence.passive
     if problem.kind == "buried":
-        return sentence is not delivered.sentences[0]
+        return sentence is not delivered.lead
     if problem.kind == "repeated":
         return len(delivered.stating[problem.statement]) > 1
     if problem.kind == "acronym":
@@ -248,7 +269,8 @@ def is_spelled_out(text: str, full: str, short: str) -> bool:
 
 def _instruction_following(delivered: Delivered) -> DimensionScore:
     limit = exactly(_limit(delivered))
-    passive, breaches = sum(sentence.passive for sentence in delivered.sentences), _breaches(delivered)
+    passive = sum(sentence.weight for sentence in delivered.sentences if sentence.passive)
+    breaches = _breaches(delivered)
     # A seeded problem whose sentence is missing was left out, not put right.
     voice = _falling(delivered, passive, ("passive",), _RUBRIC.thresholds["passive_zero_at"])
     rules = _falling(delivered, len(breaches), ("alias", "style", "acronym", "repeated"),
@@ -298,6 +320,7 @@ def _breaches(delivered: Delivered) -> list[str]:
         for sentence in delivered.sentences
         for word in [next((word for word, pattern in banned if pattern.search(sentence.text)), None)]
         if word is not None
+        for _ in range(sentence.weight)
     ]
     found += [
         f"{term.short} is not spelled out where it first stands"
@@ -305,8 +328,16 @@ def _breaches(delivered: Delivered) -> list[str]:
         if whole_word(term.short).search(delivered.text) and not is_spelled_out(delivered.text, term.full, term.short)
     ]
     found += [f"{name} is said {len(said)} times" for name, said in delivered.stating.items() for _ in said[1:]]
-    found += [f"heading {heading!r} is missing" for heading in delivered.desk.headings - {*delivered.headings}]
-    if truth.key not in delivered.sentences[0].finding.about or delivered.sentences[0].finding.kind != "states":
+    wanted = delivered.desk.headings
+    found += [f"heading {heading!r} is missing" for heading in wanted if heading not in delivered.headings]
+    in_order = longest_rising([wanted.index(heading) for heading in delivered.headings])
+    found += ["a heading is out of its place" for in_place in in_order if not in_place]
+    filled = {sentence.heading for sentence in delivered.sentences}
+    found += [
+        f"nothing stands under {name!r}" for name in truth.sections if name in delivered.headings and name not in filled
+    ]
+    lead = delivered.lead
+    if lead is None or lead.finding.kind != "states" or truth.key not in lead.finding.about:
         found.append("the key result does not come first")
     return found
 
@@ -383,8 +414,7 @@ def _survival(delivered: Delivered) -> dict[str, float]:
         best, place = max(near)
         survived[name] = best if best >= _RUBRIC.thresholds["survival_min"] else 0.0
         where[name] = place
-    in_order = longest_rising([where[name] for name, part in survived.items() if part])
-    kept = iter(in_order)
+    kept = iter(longest_rising([where[name] for name, part in survived.items() if part]))
     return {name: (part if next(kept) else part / 2) if part else 0.0 for name, part in survived.items()}
 
 

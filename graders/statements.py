@@ -159,6 +159,10 @@ class Ledger:
 def _states(reading: Reading, known: _Known) -> bool:
     if not reading.content or not set(reading.content) <= known.vocabulary:
         return False
+    # `by` belongs to the passive: what turns a sentence must come from wordings in its own voice.
+    allowed = frozenset().union(*(form.function for form in known.readings if form.passive == reading.passive))
+    if not reading.function <= allowed:
+        return False
     return any(_same_claim(reading, form) for form in known.readings) and not _lost_its_verb(reading, known)
 
 
@@ -179,6 +183,7 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
         and reading.negations == form.negations
         and reading.passive == form.passive
         and reading.asks == form.asks
+        and not (reading.odd and not form.odd)
         and reading.agent_clause == form.agent_clause
         and reading.leads == form.leads
         and _same_slots(reading.slots, form.slots)
@@ -190,9 +195,7 @@ def _same_claim(reading: Reading, form: Reading) -> bool:
 
 def _same_slots(left: Sequence[str], right: Sequence[str]) -> bool:
     """Tell whether names, dates and figures are the same, each in their order: a date may move, roles may not."""
-    return len(left) == len(right) and all(
-        _same_slot(a, b) for a, b in zip(sorted(left, key=_sort), sorted(right, key=_sort), strict=True)
-    )
+    return sorted(left, key=_sort) == sorted(right, key=_sort)
 
 
 def _sort(slot: str) -> int:

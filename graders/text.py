@@ -26,6 +26,8 @@ _STRENGTH = {word: name for name, words in _LEXICON["strength"].items() for word
 _NEGATION = frozenset(_LEXICON["negation"]["words"].split())
 _STATIVE = frozenset(_LEXICON["stative"]["words"].split())
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
+_FREE = frozenset(_LEXICON["free"]["words"].split())
+_ODD = re.compile(r"[^\w\s.,;:!'%$€£&-]|_|(?:^|\s)-\s?[$€£]?\d", re.UNICODE)
 _LEADS = frozenset(["to", "by", "from"])
 _GET = frozenset(["get", "gets", "got", "getting", "gotten"])
 _AUXILIARY = frozenset([*_BE, *_GET, "have", "has", "had", "having"])
@@ -53,7 +55,7 @@ _SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "bill
 _FIGURE = re.compile(
     r"(?P<sign>[$€£])? ?(?<![\w.])(?P<minus>-)?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?: ?(?P<scale>thousand|million|billion|mn|bn|[mk])\b)?"
-    r"(?: ?(?P<percent>%|per ?cent\b|percentage points?\b))?(?: (?P<money>dollars|euros|pounds)\b)?(?!\w)",
+    r"(?: ?(?P<percent>%|per ?cent\b))?(?: (?P<money>dollars|euros|pounds)\b)?(?!\w)",
     re.I,
 )
 _IDENTIFIER = re.compile(r"\b[A-Za-z]{1,12}-?\d+(?:[.-]?\d+)*\b")
@@ -110,6 +112,10 @@ class Reading:
     """The word before each figure where it turns the meaning: `to`, `by`, `from`, else nothing."""
     asks: bool = False
     """It is a question."""
+    function: frozenset[str] = frozenset()
+    """Its function words, articles and the like apart: `to` is not `from`, and `whether` turns everything."""
+    odd: bool = False
+    """It holds signs that plain prose does not: comparisons, strokes, a minus, quotes, remarks in brackets."""
     agent_clause: bool = False
     """It holds a participle with its agent and no finite verb to it: `a plan drafted by the board`."""
 
@@ -329,10 +335,13 @@ class Reader:
                 strength.append(_STRENGTH[low])
             elif low not in _FUNCTION and low not in _CONNECTIVE:
                 content.append(lemma(low))
-        asks = plain.rstrip().endswith("?")
+        settled = self._settle(plain)
+        function = frozenset(
+            low for token in TOKEN.findall(settled) if (low := token.lower()) in _FUNCTION and low not in _FREE
+        )
         return Reading(
-            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads), asks,
-            has_agent_clause(TOKEN.findall(self._settle(plain))),
+            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads),
+            "?" in plain, function, _ODD.search(settled) is not None, has_agent_clause(TOKEN.findall(settled)),
         )  # fmt: skip
 
     def _is_name(self, word: str, *, first: bool) -> bool:
@@ -381,8 +390,6 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
     def figure(match: re.Match[str]) -> str:
         value = float(match["number"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1.0)
         kind = "%" if match["percent"] else match["sign"] or _MONEY.get((match["money"] or "").lower(), "")
-        if value == 1 and not kind:
-            return " "  # `one` is a pronoun more often than a figure
         return place(f"{kind}:{'-' if match['minus'] else ''}{value:.10g}")
 
     text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
@@ -396,7 +403,15 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
 
 def _digits(text: str) -> str:
     """Write number words as digits; a text without any is left as it is."""
-    return alpha2digit(text, "en", threshold=0) if _NUMBER_WORD.search(text) else text
+    # `one` is a pronoun more often than a figure.
+    return (
+        alpha2digit(_LONE_ONE.sub(" ", text), "en", threshold=0)
+        if _NUMBER_WORD.search(text)
+        else _LONE_ONE.sub(" ", text)
+    )
+
+
+_LONE_ONE = re.compile(r"(?<![-\w])one(?![-\w])(?! (?:hundred|thousand|million|billion)\b)", re.I)
 
 
 _NUMBER_WORD = re.compile(

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from tasks_lib.templates import SLOT
+
 
 @dataclass(frozen=True)
 class StyleRule:
@@ -16,20 +18,20 @@ class StyleRule:
 
     def breach(self, sentence: str) -> str | None:
         """Return the sentence with its first fitting word made worse, or None where no word fits."""
-        found = [
-            (match.start(), bad, match) for good, bad in self.pairs if (match := whole_word(good).search(sentence))
-        ]
+        # Slots of a template are no words: they are blotted out before looking.
+        shown = SLOT.sub(lambda match: "\0" * len(match.group()), sentence)
+        found = [(match, bad) for good, bad in self.pairs if (match := whole_word(good).search(shown))]
         if not found:
             return None
-        _, bad, match = min(found, key=lambda item: item[0])
+        match, bad = min(found, key=lambda pair: pair[0].start())
         word = bad.capitalize() if match.group()[0].isupper() else bad
         return f"{sentence[: match.start()]}{word}{sentence[match.end() :]}"
 
 
 @cache
 def whole_word(text: str) -> re.Pattern[str]:
-    """Return a pattern that finds a word or phrase on its own; outside curly brackets of a template."""
-    return re.compile(rf"(?<![\w{{]){re.escape(text)}(?![\w}}])", re.IGNORECASE)
+    """Return a pattern that finds a word or phrase on its own."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def _plain(word: str, *pairs: tuple[str, str]) -> StyleRule:

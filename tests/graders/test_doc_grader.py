@@ -128,6 +128,37 @@ def test_heading_that_nobody_wanted_is_read_as_a_sentence() -> None:
         assert BENCH.grade(INSTANCE, FINE.replace("## Delivery", f"{hidden}\n\n## Delivery"))["faithfulness"] < 1.0
 
 
+def test_headings_without_their_text_are_no_structure() -> None:
+    """Headings in a heap, in another order, or a key result above its section break a rule."""
+    lines = FINE.split("\n\n")
+    headings = [line for line in lines if line.startswith("#")]
+    texts = [line for line in lines if not line.startswith("#")]
+    heap = "\n\n".join([*headings, *texts])
+    turned = FINE.replace("## Delivery", "## X").replace("## Customers", "## Delivery").replace("## X", "## Customers")
+    key = "In the quarter 96.4% of all orders left on time."
+    above = f"{key}\n\n" + FINE.replace(f"{key} ", "", 1)
+
+    for text in (heap, turned, above):
+        graded = BENCH.grade(INSTANCE, text)
+        assert graded["instruction_following.rules"] < 1.0
+        assert graded.reward < 1.0
+    assert BENCH.grade(INSTANCE, above)["quality_delta"] < 1.0
+
+
+def test_repeat_that_is_dressed_up_is_not_gone() -> None:
+    """A fact said again as a question or under a label leaves its problem open, not put right."""
+    for again in ("New customers numbered 1,240?", "Note well: new customers numbered 1,240."):
+        graded = _but(("Returns cost", f"{again} Returns cost"))
+        assert graded["quality_delta.problems_fixed"] < 1.0
+
+
+def test_banned_word_in_braces_is_still_there() -> None:
+    """Signs around a word hide neither it nor a name."""
+    plain = _but(("Drivers used", "Drivers utilised"))
+    for left, right in ("{}", "[]", "()", '""', "~~"):
+        assert _but(("Drivers used", f"Drivers {left}utilised{right}")).reward <= plain.reward
+
+
 def test_nothing_handed_in_is_assessed_and_flagged() -> None:
     """An empty output has proven nothing: 0 everywhere, assessed, and the composite capped to 0."""
     for text in ("", " \n", "\u200b\u200b", "# Third quarter: operations update"):
