@@ -148,7 +148,7 @@ class Delivered:
         self.desk, self.truth = desk, desk.truth
         self.units = [
             unit
-            for line in read_document(markers_before_stop(output))
+            for line in read_document(markers_before_stop(output), desk.headings)
             if line.text not in desk.headings
             for unit in _units(desk, line.text)
         ]

@@ -14,7 +14,7 @@ from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import Interval, exactly, share
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
-from graders.statements import Finding, Ledger
+from graders.statements import Finding, Ledger, same_claim
 from graders.text import Line, Reader, read_document
 from tasks_lib.doc_revision.seeding import weight_of
 from tasks_lib.doc_revision.style import banned_word, whole_word
@@ -29,7 +29,7 @@ LIMITS = (
         "A sentence that says what it should in words which no listed wording has is not recognised: its fact and its "
         "problem stay open for a judge, and the reward is what is proven without it.",
         shown_by="own_words",
-        excuses=("faithfulness", "instruction_following", "over_editing", "quality_delta", "composite"),
+        excuses=("faithfulness", "instruction_following", "quality_delta", "composite"),
     ),
     Limit(
         "participle_clauses",
@@ -149,7 +149,7 @@ class Delivered:
 
     def __init__(self, desk: Desk, output: str) -> None:
         self.desk, self.truth = desk, desk.truth
-        lines = read_document(output)
+        lines = read_document(output, desk.headings)
         self.text = " ".join(line.text for line in lines)
         self.words = len(words(self.text))
         self.headings = [line.text for line in lines if line.kind == "heading" and line.text in desk.headings]
@@ -175,6 +175,12 @@ class Delivered:
         wanted = self.truth.request.lead
         return next((sentence for sentence in self.sentences if not wanted or sentence.heading == wanted), None)
 
+    @property
+    def leads_with_key(self) -> bool:
+        """Whether that sentence states the key result, before anything that it may be joined with."""
+        found = self.lead.finding if self.lead is not None else None
+        return found is not None and found.kind == "states" and found.about[0] == self.truth.key
+
     @cached_property
     def stating(self) -> dict[str, list[Sentence]]:
         """Statement -> the sentences that state it."""
@@ -197,6 +203,58 @@ class Delivered:
     @cached_property
     def unknown(self) -> list[Sentence]:
         return [sentence for sentence in self.sentences if sentence.finding.kind == "unknown"]
+
+    @cached_property
+    def standing_in(self) -> dict[str, Sentence]:
+        """Missing statement -> the unknown sentence that may state it: one doubt, and not a loss and an addition."""
+        found: dict[str, Sentence] = {}
+        for sentence in self.unknown:
+            for name in sentence.finding.possible:
+                if name not in found and name not in self.contradicted and not self.stating[name]:
+                    found[name] = sentence
+                    break
+        return found
+
+    @cached_property
+    def beside(self) -> list[Sentence]:
+        """Unknown sentences that stand in for no missing statement."""
+        placed = {id(sentence) for sentence in self.standing_in.values()}
+        return [sentence for sentence in self.unknown if id(sentence) not in placed]
+
+    @cached_property
+    def made_up(self) -> list[Sentence]:
+        """False sentences, less those of the draft that were left as they were: those are undone, not made up."""
+        left = [problem for problem in self.truth.problems if problem.kind == "figure"]
+        made_up = []
+        for sentence in self.sentences:
+            if sentence.finding.kind != "violates":
+                continue
+            own = next((problem for problem in left if self._is_draft_of(problem, sentence)), None)
+            if own is None:
+                made_up.append(sentence)
+            else:
+                left.remove(own)
+        return made_up
+
+    def _is_draft_of(self, problem: Problem, sentence: Sentence) -> bool:
+        read = self.desk.ledger.reader.read
+        return same_claim(read(sentence.text), read(self.truth.spell(problem.draft or "")))
+
+    @cached_property
+    def surplus_words(self) -> int:
+        """Words of what nobody asked for: further sentences on a statement, and sentences on none."""
+        nowhere = {id(sentence) for sentence in self.beside}
+        told: set[str] = set()
+        extra = 0
+        for sentence in self.sentences:
+            about, false = set(sentence.finding.about), sentence.finding.kind == "violates"
+            if id(sentence) in nowhere or (false and not about) or about & told:
+                extra += len(words(sentence.text))
+            told |= about
+        for name, sentence in self.standing_in.items():
+            # An honest wording may be longer than the draft's; a second sentence's worth is something else.
+            extra += max(0, len(words(sentence.text)) - 2 * self.desk.draft_words[name])
+        return extra
 
     def kept(self, name: str) -> Interval:
         """Return whether a statement is there, and rightly."""
@@ -245,7 +303,7 @@ def _shows(delivered: Delivered, problem: Problem, sentence: Sentence) -> bool:
     if problem.kind == "passive":
         return sentence.passive
     if problem.kind == "buried":
-        return sentence is not delivered.lead
+        return not delivered.leads_with_key
     if problem.kind == "repeated":
         return len(delivered.stating[problem.statement]) > 1
     if problem.kind == "acronym":
@@ -264,7 +322,8 @@ def is_spelled_out(text: str, full: str, short: str) -> bool:
     first = whole_word(short).search(text)
     if first is None:
         return whole_word(full).search(text) is not None
-    return text[: first.start()].casefold().endswith(f"{full} (".casefold()) and text[first.end() :].startswith(")")
+    before = text[: first.start()].casefold().removesuffix("the ")
+    return before.endswith(f"{full} (".casefold()) and text[first.end() :].startswith(")")
 
 
 def _instruction_following(delivered: Delivered) -> DimensionScore:
@@ -336,8 +395,7 @@ def _breaches(delivered: Delivered) -> list[str]:
     found += [
         f"nothing stands under {name!r}" for name in truth.sections if name in delivered.headings and name not in filled
     ]
-    lead = delivered.lead
-    if lead is None or lead.finding.kind != "states" or truth.key not in lead.finding.about:
+    if not delivered.leads_with_key:
         found.append("the key result does not come first")
     return found
 
@@ -345,14 +403,14 @@ def _breaches(delivered: Delivered) -> list[str]:
 def _faithfulness(delivered: Delivered) -> DimensionScore:
     kept = {name: delivered.kept(name) for name in delivered.truth.by_id}
     false = [sentence for sentence in delivered.sentences if sentence.finding.kind == "violates"]
-    invented = [sentence for sentence in false if not _is_of_the_draft(delivered, sentence)]
+    invented, beside = delivered.made_up, delivered.beside
     weight, expected = _RUBRIC.thresholds["invention_weight"], delivered.desk.expected
     lost_weight = _RUBRIC.thresholds["lost_fact_weight"]
     surely_lost = lost_weight * sum(1 - interval.high for interval in kept.values())
     perhaps_lost = lost_weight * sum(1 - interval.low for interval in kept.values())
-    low = expected - perhaps_lost - weight * (len(invented) + len(delivered.unknown))
+    low = expected - perhaps_lost - weight * (len(invented) + len(beside))
     high = expected - surely_lost - weight * len(invented)
-    clean_low = max(0.0, 1 - weight * (len(invented) + len(delivered.unknown)) / expected)
+    clean_low = max(0.0, 1 - weight * (len(invented) + len(beside)) / expected)
     return DimensionScore(
         "faithfulness",
         Interval(max(0.0, low / expected), max(0.0, high / expected)),
@@ -372,20 +430,9 @@ def _faithfulness(delivered: Delivered) -> DimensionScore:
     )
 
 
-def _is_of_the_draft(delivered: Delivered, sentence: Sentence) -> bool:
-    """Tell whether a false sentence is one of the draft's own that was left as it was: undone, not made up."""
-    return any(
-        problem.kind == "figure" and problem.statement in sentence.finding.about and problem.detail in sentence.text
-        for problem in delivered.truth.problems
-    )
-
-
 def _over_editing(delivered: Delivered) -> DimensionScore:
     survived = _survival(delivered)
-    surplus = list(delivered.unknown)
-    surplus += [s for s in delivered.sentences if s.finding.kind == "violates" and not s.finding.about]
-    surplus += [sentence for said in delivered.stating.values() for sentence in said[1:]]
-    extra, sound = sum(len(words(sentence.text)) for sentence in surplus), delivered.desk.sound_words
+    extra, sound = delivered.surplus_words, delivered.desk.sound_words
     survival, length = share(sum(survived.values()), len(survived)), share(sound, sound + extra)
     return DimensionScore(
         "over_editing",
@@ -421,8 +468,8 @@ def _survival(delivered: Delivered) -> dict[str, float]:
 def _quality_delta(delivered: Delivered) -> DimensionScore:
     open_ones = [name for name, interval in delivered.fixed_by_problem.items() if interval.low < 1]
     # How a sentence reads that the ledger does not know is for a judge.
-    readability = Interval(max(0.0, 1 - len(delivered.unknown) / delivered.desk.expected), 1.0)
-    if not delivered.unknown:
+    readability = Interval(max(0.0, 1 - len(delivered.beside) / delivered.desk.expected), 1.0)
+    if not delivered.beside:
         readability = exactly(1.0)
     kinds = {problem.problem_id: problem.kind for problem in delivered.truth.problems}
     return DimensionScore(

@@ -1,19 +1,21 @@
 """Holding sentences against a ledger of statements: what is stated, what is contradicted, what cannot be told.
 
-A statement is known by its wordings. A delivered sentence *states* it when it puts the same figures, dates and names
-in the same order, claims neither more nor less strongly, and uses no content word that the wordings do not have.
+A statement is known by its wordings. A delivered sentence *states* it when it holds the content words, figures, dates
+and names of one of them, each led to by the same function words and words of strength, in the same order; one adverbial
+may go to the front or the end, and inflection, articles and connectives are free.
 It *violates* the ledger when it holds a figure or name found nowhere, or is plainly about a statement and differs in
 a figure, a name, the roles, the polarity or the strength. Everything else is unknown, and stays so: a paraphrase in
 words of its own is for a judge.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from graders.text import Reader, Reading, antonyms, multiset_gap
+from graders.text import MOVABLE, Reader, Reading, Step, antonyms, multiset_gap
 
 Kind = Literal["states", "violates", "unknown"]
 Reason = Literal[
@@ -22,9 +24,6 @@ Reason = Literal[
 
 ABOUT_MIN = 0.6
 """Share of a statement that a sentence must hold to be plainly about it."""
-MOVED_MAX = 0.15
-"""Share of a sentence's content words that may stand elsewhere than in a wording, one in any case of four or more: an
-adverbial can move to the front, while two sides that change roles move two words at least."""
 FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
 LONGEST_SENTENCE = 100
@@ -157,40 +156,45 @@ class Ledger:
 
 
 def _states(reading: Reading, known: _Known) -> bool:
-    if not reading.content or not set(reading.content) <= known.vocabulary:
-        return False
-    # `by` belongs to the passive: what turns a sentence must come from wordings in its own voice.
-    allowed = frozenset().union(*(form.function for form in known.readings if form.passive == reading.passive))
-    if not reading.function <= allowed:
-        return False
-    return any(_same_claim(reading, form) for form in known.readings) and not _lost_its_verb(reading, known)
+    return bool(reading.content) and any(same_claim(reading, form) for form in known.readings)
 
 
-def _lost_its_verb(reading: Reading, known: _Known) -> bool:
-    """Tell whether a sentence is a passive one without its auxiliary: in the order of the passive, and not passive."""
-    nearest = {
-        voice: max(
-            (longest_common(reading.content, f.content) for f in known.readings if f.passive is voice), default=0
-        )
-        for voice in (True, False)
-    }
-    return not reading.passive and nearest[True] > nearest[False]
-
-
-def _same_claim(reading: Reading, form: Reading) -> bool:
+def same_claim(reading: Reading, form: Reading) -> bool:
+    """Tell whether two sentences claim the same, as far as their words tell: inflection and one adverbial are free."""
     return (
-        reading.strength == form.strength
-        and reading.negations == form.negations
-        and reading.passive == form.passive
+        reading.passive == form.passive
         and reading.asks == form.asks
         and not (reading.odd and not form.odd)
-        and reading.agent_clause == form.agent_clause
-        and reading.leads == form.leads
-        and _same_slots(reading.slots, form.slots)
-        # Every content word: what is left out may be the verb, or what limits the claim.
-        and set(form.content) <= set(reading.content)
-        and _in_order(reading.content, form.content)
+        and reading.bare_participles <= form.bare_participles
+        and _same_order(reading.order, form.order)
     )
+
+
+def _same_order(left: Sequence[Step], right: Sequence[Step]) -> bool:
+    """Tell whether the words are the same in the same order, one adverbial apart that went to the front or the end."""
+    if left == right:
+        return True
+    if Counter(left) != Counter(right):
+        return False
+    start = next(place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
+    stop = next(len(left) - place for place, (a, b) in enumerate(zip(left[::-1], right[::-1], strict=True)) if a != b)
+    turned, whole = left[start:stop], right[start:stop]
+    # The last step is the end of the sentence.
+    at_an_end = start == 0, stop == len(left) - 1
+    return any(
+        turned == (*whole[cut:], *whole[:cut]) and _may_move(whole[:cut], whole[cut:], at_an_end)
+        for cut in range(1, len(whole))
+    )
+
+
+def _may_move(first: Sequence[Step], second: Sequence[Step], at_an_end: tuple[bool, bool]) -> bool:
+    """Tell whether one of two parts that change places is an adverbial that thereby leaves or reaches an end."""
+    return any(at_an_end) and (_is_adverbial(first) or _is_adverbial(second))
+
+
+def _is_adverbial(steps: Sequence[Step]) -> bool:
+    word, lead = steps[0]
+    return (bool(lead) and lead[0] in MOVABLE) or (len(steps) == 1 and word.endswith("ly"))
 
 
 def _same_slots(left: Sequence[str], right: Sequence[str]) -> bool:
@@ -231,22 +235,6 @@ def _weight(reading: Reading) -> float:
     return len(set(reading.content)) + 0.5 * len(set(reading.slots))
 
 
-def _in_order(left: Sequence[str], right: Sequence[str]) -> bool:
-    """Tell whether hardly any word of the left stands elsewhere than in the right."""
-    moved = len(left) - longest_common(left, right)
-    return moved <= max(MOVED_MAX * len(left), 1.0 if len(left) >= 4 else 0.0)
-
-
-def longest_common(left: Sequence[str], right: Sequence[str]) -> int:
-    """Return the length of the longest common subsequence."""
-    row = [0] * (len(right) + 1)
-    for a in left:
-        before = 0
-        for place, b in enumerate(right, 1):
-            before, row[place] = row[place], before + 1 if a == b else max(row[place], row[place - 1])
-    return row[-1]
-
-
 def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:
     """Return how a sentence that is plainly about a statement departs from it; ("", "") where that cannot be told."""
     form = max(known.readings, key=lambda form: (form.passive == reading.passive, _coverage(reading, form)))
@@ -258,10 +246,11 @@ def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:
     if more or less:
         return "", ""
     opposite = antonyms(reading.content, known.vocabulary, form.content)
-    if opposite:
-        return "polarity", opposite
-    if (reading.negations - form.negations) % 2:
-        return "polarity", "not"
+    turned = (reading.negations - form.negations) % 2 == 1
+    if opposite and turned:
+        return "", ""  # `met` for `did not miss`
+    if opposite or turned:
+        return "polarity", opposite or "not"
     changed = reading.strength ^ form.strength
     if changed:
         return "strength", ", ".join(sorted(changed))

@@ -8,6 +8,7 @@ nowhere else.
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,9 +29,9 @@ _STATIVE = frozenset(_LEXICON["stative"]["words"].split())
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
 _FREE = frozenset(_LEXICON["free"]["words"].split())
 _ODD = re.compile(r"[^\w\s.,;:!'%$€£&-]|_|(?:^|\s)-\s?[$€£]?\d", re.UNICODE)
-_LEADS = frozenset(["to", "by", "from"])
 _GET = frozenset(["get", "gets", "got", "getting", "gotten"])
 _AUXILIARY = frozenset([*_BE, *_GET, "have", "has", "had", "having"])
+MOVABLE = frozenset(_LEXICON["movable"]["words"].split())
 _ADVERBS = frozenset(_LEXICON["adverb"]["words"].split())
 
 _OPPOSITES: dict[str, frozenset[str]] = {}
@@ -59,6 +60,8 @@ _FIGURE = re.compile(
     re.I,
 )
 _IDENTIFIER = re.compile(r"\b[A-Za-z]{1,12}-?\d+(?:[.-]?\d+)*\b")
+_CODES = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "US$": "$"}
+_CODE = re.compile(r"(?<!\w)(USD|EUR|GBP|US\$) ?(?=\d)")
 _MONEY = {"dollars": "$", "euros": "€", "pounds": "£"}
 _BOUNDS = [
     (re.compile(rf"(?<![-\w]){phrase}(?= [$€£]?\d)", re.I), f"bound-{name.replace('_', '-')}")
@@ -77,11 +80,14 @@ _CONTRACTIONS = (
     (re.compile(r"'ll\b", re.I), " will"),
     (re.compile(r"'(s|d|m)\b|(?<=s)'", re.I), ""),
 )
-_SAID_TWICE = re.compile(r"\b([\w' -]{3,80}) \(\1\)", re.I)
+_SAID_TWICE = re.compile(r"\b([\w' -]{3,80}) \((?:the )?\1\)", re.I)
 _LIST_MARK = re.compile(r"\A\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
 _BEFORE_FIGURE = re.compile(r"(?<=[a-z%\d][a-z%\d][a-z%\d]\.)(?<!prox\.) (?=[$€£]?\d)")
 """Between two sentences of which the second begins with a figure; `No. 5` and `approx. 5` are one."""
 _EMPHASIS = re.compile(r"(\*\*|__|`)")
+_BOLD_LINE = re.compile(r"(\*\*|__)(?:(?!\1).)+\1")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!$%&~<>|])")
+"""Markdown's backslash before a sign."""
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _LABEL = re.compile(r"(To|From|Date|Subject|Re|Cc): .*")
 
@@ -93,6 +99,10 @@ class Line:
     text: str
     kind: Literal["heading", "sentence"]
     paragraph: int
+
+
+Step = tuple[str, tuple[str, ...]]
+"""A word or slot, and the function words and classes of strength between it and the one before: `to` is not `from`."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +118,14 @@ class Reading:
     """Classes of hedges, quantifiers, modal verbs and bounds."""
     negations: int
     passive: bool
-    leads: tuple[str, ...] = ()
-    """The word before each figure where it turns the meaning: `to`, `by`, `from`, else nothing."""
+    order: tuple["Step", ...] = ()
+    """Content words, names, dates and figures as they follow each other, each with what leads to it."""
     asks: bool = False
     """It is a question."""
-    function: frozenset[str] = frozenset()
-    """Its function words, articles and the like apart: `to` is not `from`, and `whether` turns everything."""
     odd: bool = False
     """It holds signs that plain prose does not: comparisons, strokes, a minus, quotes, remarks in brackets."""
-    agent_clause: bool = False
-    """It holds a participle with its agent and no finite verb to it: `a plan drafted by the board`."""
+    bare_participles: frozenset[str] = frozenset()
+    """Participles that are no past tense and have no auxiliary before them: `taken` where `took` belongs."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,21 +136,27 @@ class Reading:
         return tuple(slot for slot in self.slots if not slot.startswith("name:"))
 
 
-def read_document(text: str) -> list[Line]:
+def read_document(text: str, headings: Collection[str] = ()) -> list[Line]:
     """Return the headings and sentences of a document in plain text or simple Markdown, in order.
 
-    A heading is a line marked `#`, a memo label (`Subject: ...`), or a line of at most twelve words that ends in no
-    full stop and stands alone or before other lines.
+    A heading is a line marked `#`, a memo label (`Subject: ...`), a line of at most twelve words that stands alone and
+    ends in no full stop, or one of `headings` in whatever dress: numbered, bold, in capitals, before a colon. Those are
+    returned as they stand in `headings`. Lines without a letter or a digit are rules and underlines.
     """
     fenced = _FENCE.match(text)
-    body = tidy(fenced.group(1) if fenced else text)
+    body = _ESCAPED.sub(r"\1", tidy(fenced.group(1) if fenced else text))
+    wanted = {_undressed(heading): heading for heading in headings}
     lines: list[Line] = []
     for paragraph, block in enumerate(re.split(r"\n\s*\n", body.strip())):
+        block_lines = [
+            part
+            for line in block.split("\n")
+            for part in _run_in(line, wanted)
+            if any(letter.isalnum() for letter in part)
+        ]
         running: list[str] = []
-        for line in block.split("\n"):
-            if not line.strip():
-                continue
-            heading = _heading(line)
+        for line in block_lines:
+            heading = wanted.get(_undressed(line)) or _heading(line, alone=len(block_lines) == 1)
             if heading is not None or _LIST_MARK.match(line):
                 lines += _sentences(running, paragraph)
                 running = []
@@ -154,17 +168,29 @@ def read_document(text: str) -> list[Line]:
     return lines
 
 
-def _heading(line: str) -> str | None:
+def _heading(line: str, *, alone: bool) -> str | None:
     bare = _EMPHASIS.sub("", line).strip()
     if bare.startswith("#"):
-        return bare.lstrip("# ").strip()
+        return bare.strip("# ")
     if _LIST_MARK.match(line):
         return None
     if _LABEL.fullmatch(bare):
         return bare
-    if bare and bare[-1] not in ".!?;,:" and len(bare.split()) <= 12 and bare[0].isupper():
+    alone = alone or _BOLD_LINE.fullmatch(line.strip()) is not None
+    if alone and bare[-1] not in ".!?;,:" and len(bare.split()) <= 12 and bare[0].isupper():
         return bare
     return None
+
+
+def _run_in(line: str, wanted: Mapping[str, str]) -> list[str]:
+    """Divide `Outcome: Service stopped.` behind a heading that is wanted."""
+    heading, colon, rest = line.partition(":")
+    return [heading, rest.lstrip("*_ ")] if colon and _undressed(heading) in wanted else [line]
+
+
+def _undressed(line: str) -> str:
+    bare = _EMPHASIS.sub("", line).strip().strip("# ").strip()
+    return _LIST_MARK.sub("", bare).rstrip(":").strip().casefold()
 
 
 def _sentences(running: list[str], paragraph: int) -> list[Line]:
@@ -251,17 +277,26 @@ def _may_stand_between(low: list[str], at: int) -> bool:
     return word in _ADVERBS or word.endswith("ly") or word in _BE
 
 
-def has_agent_clause(tokens: list[str]) -> bool:
-    """Tell whether a participle stands before `by` and an agent without an auxiliary of its own."""
+def bare_participles(tokens: list[str]) -> frozenset[str]:
+    """Return the participles that cannot be a past tense and have no auxiliary in the four words before them."""
     low = [word.lower() for word in tokens]
-    for place, word in enumerate(low):
-        if word != "by" or place + 1 >= len(low) or low[place + 1][0].isdigit():
-            continue
-        for at in range(max(0, place - 5), place):
-            before = low[max(0, at - 4) : at]
-            if is_participle(low[at]) and not _AUXILIARY.intersection(before):
-                return True
-    return False
+    return frozenset(
+        word
+        for place, word in enumerate(low)
+        if _is_participle_only(word) and not _AUXILIARY.intersection(low[max(0, place - 4) : place])
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _is_participle_only(word: str) -> bool:
+    verbs = _lemmas(word).get("VERB", ())
+    return (
+        bool(verbs)
+        and is_participle(word)
+        and not any(
+            word in lemminflect.getInflection(verb, tag, inflect_oov=False) for verb in verbs for tag in ("VBD", "VBP")
+        )
+    )
 
 
 def _is_passive_question(low: list[str]) -> bool:
@@ -315,33 +350,38 @@ class Reader:
         content: list[str] = []
         slots: list[str] = []
         strength: list[str] = []
-        leads: list[str] = []
+        order: list[Step] = []
+        lead: list[str] = []
         negations = 0
-        before = ""
         for place, token in enumerate(TOKEN.findall(text)):
-            low, last = token.lower(), before
-            before = low
+            low = token.lower()
+            said = ""
             if low in slots_at:
-                slots.append(slots_at[low])
-                if not slots_at[low].startswith(("name:", "date:")):
-                    leads.append(last if last in _LEADS else "")
+                slots.append(said := slots_at[low])
             elif self._is_name(token, first=place == 0):
-                slots.append(f"name:{low}")
+                slots.append(said := f"name:{low}")
             elif low in _NEGATION:
                 negations += 1
+                lead.append("not")
             elif low.startswith("bound-"):
                 strength.append(low)
+                lead.append(low)
+            elif low == "any" and negations:
+                pass  # `not any error` claims what `no error` does
             elif low in _STRENGTH:
                 strength.append(_STRENGTH[low])
-            elif low not in _FUNCTION and low not in _CONNECTIVE:
-                content.append(lemma(low))
-        settled = self._settle(plain)
-        function = frozenset(
-            low for token in TOKEN.findall(settled) if (low := token.lower()) in _FUNCTION and low not in _FREE
-        )
+                lead.append(_STRENGTH[low])
+            elif low in _FUNCTION:
+                lead += [] if low in _FREE else [low]
+            elif low not in _CONNECTIVE:
+                content.append(said := lemma(low))
+            if said:
+                order.append((said, tuple(lead)))
+                lead = []
+        order.append(("", tuple(lead)))
         return Reading(
-            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(leads),
-            "?" in plain, function, _ODD.search(settled) is not None, has_agent_clause(TOKEN.findall(settled)),
+            sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(order),
+            "?" in plain, _ODD.search(self._settle(plain)) is not None, bare_participles(tokens),
         )  # fmt: skip
 
     def _is_name(self, word: str, *, first: bool) -> bool:
@@ -395,6 +435,7 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
     text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
     for pattern in _DATES:
         text = pattern.sub(date, text)
+    text = _CODE.sub(lambda match: _CODES[match[1]], text)
     text = re.sub(r"(\d) 1000000\b", r"\1 million", _digits(text))
     for pattern, name in _BOUNDS:
         text = pattern.sub(name, text)

@@ -13,6 +13,9 @@ CURRENT, OLDER, METRICS = "metrics_2025-12.csv", "metrics_2025-09.csv", "metrics
 NAMES, STYLE, PAPERS, BACKGROUND = "names.md", "style_guide.md", "names_and_style.md", "background.md"
 
 
+_OTHER_TIMES = ("year before", "plan for next year", "five-year mean")
+
+
 @dataclass(frozen=True)
 class Metric:
     """One line of a metrics sheet."""
@@ -27,19 +30,25 @@ class Metric:
 def draw_metrics(ledger: Ledger, wrong: Mapping[str, str], knobs: DocumentKnobs, rng: Random) -> dict[str, Metric]:
     """Return slot -> line of the metrics sheet: every figure that the document needs, and some that it does not.
 
-    `wrong` holds the figures that the draft has wrong; the older sheet agrees with those.
+    `wrong` holds the figures that the draft has wrong; the older sheet agrees with those. Beside each line that the
+    draft has wrong stands a like one of another time, with the draft's figure or a third: which figure of the sheet is
+    missing from the draft does not tell which is right, its label does.
     """
     needed = {slot for entry in ledger.entries for slot in slots_in(entry.form)}
     known = dict(ledger.figure_slots())
     spare = [slot for slot in known if slot not in needed]
     shown = [slot for slot in known if slot in needed] + rng.sample(spare, min(len(spare), knobs.spare_metrics))
     metrics = {}
-    for slot in rng.sample(shown, len(shown)):
+    for slot in shown:
         value = known[slot]
         far = rng.random() < knobs.paraphrase
         older = wrong.get(slot) or (ledger.other_value(slot, rng).figure if rng.random() < 0.4 else value.figure)
         metrics[slot] = Metric(value.label[-1 if far else 0], value.figure, older, value.unit)
-    return metrics
+    for slot, figure in wrong.items():
+        like = figure if rng.random() < 0.5 else ledger.other_value(slot, rng).figure
+        label = f"{metrics[slot].label} ({rng.choice(_OTHER_TIMES)})"
+        metrics[f"{slot} at another time"] = Metric(label, like, like, metrics[slot].unit)
+    return {slot: metrics[slot] for slot in rng.sample(list(metrics), len(metrics))}
 
 
 def write_materials(

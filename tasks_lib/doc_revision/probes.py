@@ -94,6 +94,34 @@ def _cut_to_limit(instance: TaskInstance, rng: Random) -> str:
     return truth.written(pieces[: len(pieces) // 2])
 
 
+def _draft_pieces(instance: TaskInstance) -> list[Piece]:
+    """Return the sentences of the draft as they are written there: moving one spells no term out."""
+    truth = document_truth(instance)
+    pieces = truth.pieces({problem.problem_id for problem in truth.problems})
+    return [replace(piece, text=text) for piece, text in zip(pieces, truth.spelled(pieces), strict=True)]
+
+
+def _last_dropped(instance: TaskInstance, rng: Random) -> str:
+    return document_truth(instance).written(_draft_pieces(instance)[:-1])
+
+
+def _lasts_dropped(instance: TaskInstance, rng: Random) -> str:
+    """Drop the last sentence of every section, where a repeat would be put without much thought."""
+    pieces = _draft_pieces(instance)
+    last = {piece.section: place for place, piece in enumerate(pieces)}
+    return document_truth(instance).written([p for place, p in enumerate(pieces) if place not in last.values()])
+
+
+def _last_first(instance: TaskInstance, rng: Random) -> str:
+    """Move the last sentence to the front, where a buried one would be found without reading."""
+    *rest, last = _draft_pieces(instance)
+    return document_truth(instance).written([replace(last, section=0), *rest])
+
+
+def _every_second(instance: TaskInstance, rng: Random) -> str:
+    return document_truth(instance).written(_draft_pieces(instance)[::2])
+
+
 def _other_instance(instance: TaskInstance, rng: Random) -> str:
     """The finished document of another task, of the same kind where there is one."""
     kind = instance.archetype if instance.archetype in archetype_names() else archetype_names()[0]
@@ -254,6 +282,10 @@ _ALL = (
     Probe("word_lists", "zero", "the words of every sentence in the order of the alphabet", _telegram),
     Probe("one_sentence_repeated", "zero", "the first sentence in the right number", _first_sentence_repeated),
     Probe("cut_in_half", "zero", "the first half of the draft", _cut_to_limit),
+    Probe("last_dropped", "zero", "the draft without its last sentence", _last_dropped),
+    Probe("lasts_dropped", "zero", "the draft without the last sentence of each section", _lasts_dropped),
+    Probe("last_first", "zero", "the last sentence of the draft moved to the front", _last_first),
+    Probe("every_second", "zero", "every second sentence of the draft", _every_second),
     Probe("claims_success", "zero", "prose that says the work is done", _text(CLAIM)),
     Probe("refusal", "zero", "declines", _text(REFUSAL)),
     Probe("other_instance", "zero", "the finished document of another task", _other_instance),

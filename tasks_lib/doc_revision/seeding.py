@@ -89,20 +89,40 @@ class Seeder:
         return None
 
     def _buried(self, problem_id: str) -> Problem | None:
-        later = range(1, len(self.ledger.sections))
-        if self.ledger.key in self.used or not later:
+        places = self._places(1, 0)
+        if self.ledger.key in self.used or not places:
             return None
-        return Problem(problem_id, "buried", self.ledger.key, _HARDNESS["buried"], section=self.rng.choice(later))
+        section, after = self.rng.choice(places)
+        return Problem(problem_id, "buried", self.ledger.key, _HARDNESS["buried"], section=section, after=after)
 
     def _repeated(self, problem_id: str) -> Problem | None:
         for entry in self._free():
             far = self.rng.random() < self.knobs.paraphrase
             others = [form for form in entry.template.forms if form != entry.form]
             wording = entry.template.repeat if far else self.rng.choice(others)
-            section = self.rng.randrange(entry.section, len(self.ledger.sections))
+            own = [other.name for other in self.ledger.entries if other.section == entry.section]
+            places = self._places(entry.section, own.index(entry.name) + 1)
+            if not places:
+                continue
+            section, after = self.rng.choice(places)
             hardness = _HARDNESS["repeated"] + (_FAR if far else 0.0)
-            return Problem(problem_id, "repeated", entry.name, hardness, self.ledger.sentence(wording), section)
+            draft = self.ledger.sentence(wording)
+            return Problem(problem_id, "repeated", entry.name, hardness, draft, section, after=after)
         return None
+
+    def _places(self, section: int, after: int) -> list[tuple[int, int]]:
+        """Return (section, sentences before) of every place from one on, the last of a section apart.
+
+        What always stood last would be found without reading.
+        """
+        lengths = [0] * len(self.ledger.sections)
+        for entry in self.ledger.entries:
+            lengths[entry.section] += 1
+        return [
+            (place, rank)
+            for place in range(section, len(lengths))
+            for rank in range(after if place == section else 0, lengths[place])
+        ]
 
     def _acronym(self, problem_id: str) -> Problem | None:
         first: dict[str, Entry] = {}

@@ -51,6 +51,8 @@ class Problem:
     """Where a repeated sentence stands, or a buried one."""
     detail: str = ""
     """The wrong figure, the alias, the banned word, the term: what an unmended sentence shows."""
+    after: int | None = None
+    """How many sentences of the sound section stand before it; None: all."""
 
 
 @dataclass(frozen=True)
@@ -121,25 +123,25 @@ class DocumentTruth:
         """Return the sentences of the document in which the problems in `left` are still open."""
         problems = [problem for problem in self.problems if problem.problem_id in left]
         worded = {problem.statement: problem for problem in problems if problem.kind not in ("repeated", "buried")}
-        buried = {problem.statement: problem.section for problem in problems if problem.kind == "buried"}
+        buried = {problem.statement for problem in problems if problem.kind == "buried"}
+        placed = [problem for problem in problems if problem.section is not None]
         pieces: list[Piece] = []
         for section in range(len(self.sections)):
-            pieces += [
-                self.piece(statement, worded.get(statement.statement_id))
-                for statement in self.statements
-                if statement.section == section and statement.statement_id not in buried
-            ]
-            pieces += [
-                Piece(problem.draft or "", section, problem.statement)
-                for problem in problems
-                if problem.kind == "repeated" and problem.section == section
-            ]
-            pieces += [
-                Piece(self.piece(self.by_id[name], worded.get(name)).text, section, name)
-                for name, place in buried.items()
-                if place == section
-            ]
+            own = [statement for statement in self.statements if statement.section == section]
+            for rank in range(len(own) + 1):
+                pieces += [
+                    self._placed(problem, worded.get(problem.statement))
+                    for problem in placed
+                    if problem.section == section and min(_or(problem.after, len(own)), len(own)) == rank
+                ]
+                if rank < len(own) and own[rank].statement_id not in buried:
+                    pieces.append(self.piece(own[rank], worded.get(own[rank].statement_id)))
         return pieces
+
+    def _placed(self, problem: Problem, worded: Problem | None) -> Piece:
+        """Return the sentence that a repeated or buried problem puts into its section."""
+        text = problem.draft or self.piece(self.by_id[problem.statement], worded).text
+        return Piece(text, problem.section or 0, problem.statement)
 
     def piece(self, statement: Statement, problem: Problem | None = None) -> Piece:
         """Return the sentence of one statement, sound or with a problem."""
@@ -196,6 +198,10 @@ class DocumentTruth:
         if self.layout == "timeline":
             return "\n".join(f"{place}. {sentence}" for place, sentence in enumerate(sentences, 1))
         return " ".join(sentences)
+
+
+def _or(value: int | None, other: int) -> int:
+    return other if value is None else value
 
 
 def _capital(sentence: str) -> str:

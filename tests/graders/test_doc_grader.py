@@ -110,6 +110,49 @@ def test_sentence_in_words_of_its_own_stays_open() -> None:
     assert intervals["faithfulness"].high > intervals["faithfulness"].low
 
 
+def test_own_words_for_a_statement_count_as_one_doubt() -> None:
+    """An attempt that no wording lists earns what leaving the sentence out earns, and is no addition besides."""
+    old = "Returns cost the company $318 thousand."
+    own, without = _but((old, "Goods sent back set the firm back $318 thousand.")), _but((old, ""))
+
+    assert own.reward >= without.reward
+    assert own["faithfulness.nothing_invented"] == own["over_editing.length"] == own["quality_delta.readability"] == 1.0
+
+
+def test_padding_does_not_hide_in_a_doubt() -> None:
+    """Only one sentence stands in for a missing statement, and only up to twice its length."""
+    old = "Returns cost the company $318 thousand."
+    tail = " which came as a surprise to everybody who had seen the figures of the second quarter"
+    long, twice = f"Goods set the firm back $318 thousand{tail}.", "Goods cost $318 thousand. A tidy $318 thousand."
+
+    assert _but((old, long))["over_editing.length"] < 1.0
+    assert _but((old, twice))["faithfulness.nothing_invented"] < 1.0
+
+
+def test_wrong_figure_is_the_drafts_own_once() -> None:
+    """The sentence of the draft is undone work; a second one, or one that says more, is made up."""
+    left = _but(("3.1 days.", "3.7 days."))
+    more = _but(("3.1 days.", "3.7 days, as customers had long demanded."))
+    twice = _but(("3.1 days.", "3.7 days. The average parcel reached its customer after 3.7 days."))
+
+    assert left["faithfulness.nothing_invented"] == 1.0
+    for worse in (more, twice):
+        assert worse["faithfulness.nothing_invented"] < 1.0
+        assert worse.reward < left.reward
+    assert twice["over_editing.length"] < 1.0
+
+
+def test_key_result_leads_only_where_nothing_stands_before_it() -> None:
+    """In a sentence that joins two statements, the key result has to be the first."""
+    first, key = "Returns cost the company $318 thousand", "in the quarter 96.4% of all orders left on time"
+    plain = FINE.replace(f"{first}.", "").replace("In the quarter 96.4% of all orders left on time.", "{}")
+
+    before = BENCH.grade(INSTANCE, plain.format(f"{first}, and {key}."))
+    behind = BENCH.grade(INSTANCE, plain.format(f"I{key[1:]}, and {first[0].lower()}{first[1:]}."))
+    assert before["instruction_following.rules"] < behind["instruction_following.rules"]
+    assert before["quality_delta"] < behind["quality_delta"]
+
+
 def test_right_and_wrong_figure_together_are_wrong() -> None:
     """Both readings of a figure are no decision."""
     graded = _but(("3.1 days.", "3.1 days. The average parcel reached its customer after 3.7 days."))

@@ -171,6 +171,54 @@ def test_document_is_read_into_headings_and_sentences() -> None:
 
 
 @pytest.mark.parametrize(
+    "heading",
+    ["## Key outcome", "Key outcome", "Key outcome:", "**Key outcome**", "**Key outcome:**", "__Key outcome__:",
+     "## Key outcome ##", "## 2. Key outcome", "2. Key outcome", "## KEY OUTCOME", "Key outcome\n-----------",
+     "Key outcome\n===", "---\n\n## Key outcome", "### **Key outcome**"],
+)  # fmt: skip
+def test_wanted_heading_is_known_in_any_dress(heading: str) -> None:
+    """Numbers, emphasis, capitals, colons, rules and underlines make it no other heading, before text or alone."""
+    for gap in ("\n", "\n\n"):
+        lines = read_document(f"{heading}{gap}Service stopped.\n", ["Key outcome"])
+
+        assert [(line.kind, line.text) for line in lines] == [
+            ("heading", "Key outcome"), ("sentence", "Service stopped.")
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "dress", ["Key outcome: {}", "**Key outcome:** {}", "**Key outcome**: {}", "## Key outcome: {}"]
+)
+def test_heading_may_open_the_line_of_its_text(dress: str) -> None:
+    """`Outcome: Service stopped.` is a heading and a sentence; another word before a colon is part of a sentence."""
+    lines = read_document(dress.format("Service stopped."), ["Key outcome"])
+
+    assert [line.text for line in lines] == ["Key outcome", "Service stopped."]
+    assert len(read_document("Note: Service stopped.", ["Key outcome"])) == 1
+
+
+def test_text_with_hard_line_ends_is_read_as_without() -> None:
+    """A line that ends without a full stop before another line is no heading."""
+    text = "Old log files filled most of the disk. The\nNight shift saw the\nAlarm on Monday. Nobody\nwas there.\n"
+
+    assert read_document(text) == read_document(text.replace("\n", " "))
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [("It cost \\$640 thousand.", "It cost $640 thousand."), ("It cost USD 640 thousand.", "It cost $640 thousand."),
+     ("It cost EUR 5 million.", "It cost \u20ac5 million."), ("It cost US$ 12.", "It cost $12."),
+     ("It rose by 3\\%.", "It rose by 3%.")],
+)  # fmt: skip
+def test_money_is_the_same_amount_however_its_sign_is_written(written: str, plain: str) -> None:
+    """Markdown's backslash and the code of a currency change no figure."""
+    reader = Reader([])
+    [line] = read_document(written)
+
+    assert reader.read(line.text).slots == reader.read(plain).slots
+
+
+@pytest.mark.parametrize(
     ("text", "count"),
     [("one two three", 3), ("one-two three", 2), ("one/two/three", 3), ("one\u200btwo", 1), ("one_two", 2), ("", 0),
      ("it's 4.2 million", 4), ("a \u2014 b", 2)],
