@@ -170,9 +170,16 @@ class Delivered:
 
     @cached_property
     def added(self) -> tuple[int, int]:
-        """Units that add something: for sure, and perhaps."""
+        """Units that add something: for sure, and perhaps. What may make a missing claim is one doubt, and not two."""
         sure = sum(unit.kind == "invented" for unit in self.units)
-        return sure, sure + sum(unit.kind == "unknown" for unit in self.units)
+        open_claims = {name for name, units in self.by_claim.items() if not units}
+        perhaps = 0
+        for unit in self.units:
+            if unit.kind == "unknown":
+                stands_for = next((name for name in unit.about if name in open_claims), None)
+                open_claims.discard(stands_for or "")
+                perhaps += stands_for is None
+        return sure, sure + perhaps
 
     @property
     def fabricated(self) -> list[str]:

@@ -26,12 +26,14 @@ class StatementTemplate(BaseModel):
     """Active wordings, the plainest first."""
     repeat: str
     """The same again in other words."""
+    more: tuple[str, ...] = ()
+    """Further active wordings that no generated document uses: the passive ones turned round, for one."""
     passive: dict[Literal["regular", "irregular", "modal", "get"], str] = {}
 
     @model_validator(mode="after")
     def _says_the_same(self) -> "StatementTemplate":
         wanted = sorted(slots_in(self.forms[0]))
-        for wording in (*self.forms, self.repeat, *self.passive.values()):
+        for wording in (*self.forms, self.repeat, *self.more, *self.passive.values()):
             if sorted(slots_in(wording)) != wanted:
                 raise ValueError(f"statement {self.id!r}: {wording!r} must hold the slots {wanted}")
         return self

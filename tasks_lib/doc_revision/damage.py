@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from tasks_lib.doc_revision.phrases import FILLER, INVENTED, INVENTED_FIGURES
-from tasks_lib.doc_revision.style import banned_word, whole_word
+from tasks_lib.doc_revision.style import banned_word, once_the_article, whole_word
 from tasks_lib.doc_revision.truth import DocumentTruth, Piece, Statement
 from tasks_lib.words import words
 
@@ -227,7 +227,7 @@ def break_names(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
 def _by_alias(truth: DocumentTruth, statement: Statement, rng: Random) -> str | None:
     for name, alias in truth.names:
         if whole_word(name).search(statement.wanted):
-            sentence = whole_word(name).sub(alias, statement.wanted, count=1)
+            sentence = once_the_article(whole_word(name).sub(alias, statement.wanted, count=1))
             return sentence[:1].upper() + sentence[1:]
     return None
 

@@ -21,7 +21,8 @@ class DocumentKnobs(BaseModel):
     statements: int = Field(default=12, ge=8, le=16)
     """Statements of the document: its length, one sentence each."""
     problems: int = Field(default=6, ge=4, le=12)
-    """Problems seeded, four at least, so that a lucky edit is little of the work; fewer where the document has no further place for one of the kinds."""
+    """Problems seeded, four at least, so that one lucky edit is little of the work; fewer where the document has no
+    further place for one of the kinds."""
     kinds: tuple[ProblemKind, ...] = Field(default=KINDS, min_length=1)
     """Kinds of problems to draw from."""
     limit_slack: float = Field(default=0.1, ge=0.02, le=0.5)

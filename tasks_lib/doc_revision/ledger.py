@@ -70,7 +70,7 @@ class Ledger:
 
     def _statement(self, entry: Entry) -> Statement:
         template = entry.template
-        wordings = [*template.forms, template.repeat]
+        wordings = [*template.forms, template.repeat, *template.more]
         return Statement(
             statement_id=entry.name,
             section=entry.section,

@@ -9,7 +9,7 @@ from random import Random
 
 from tasks_lib.doc_revision.knobs import DocumentKnobs, ProblemKind
 from tasks_lib.doc_revision.ledger import Entry, Ledger
-from tasks_lib.doc_revision.style import RULES, StyleRule, banned_word
+from tasks_lib.doc_revision.style import RULES, StyleRule, banned_word, once_the_article
 from tasks_lib.doc_revision.truth import Problem
 
 PROTECTED_MIN = 3
@@ -143,7 +143,7 @@ class Seeder:
                 name = self.rng.choice(names)
                 alias = self.ledger.values[name].other
                 hardness = _HARDNESS["alias"] + self._apart()
-                draft = self.ledger.sentence(entry.form, {name: alias})
+                draft = once_the_article(self.ledger.sentence(entry.form, {name: alias}))
                 return Problem(problem_id, "alias", entry.name, round(hardness, 3), draft, detail=alias)
         return None
 

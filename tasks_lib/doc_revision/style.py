@@ -60,6 +60,16 @@ RULES: tuple[StyleRule, ...] = (
 )  # fmt: skip
 
 
+def once_the_article(sentence: str) -> str:
+    """Return a sentence in which no two articles meet, as they do where `the` is part of a name put behind one."""
+    return re.sub(r"\b(the) the\b", r"\1", sentence, flags=re.IGNORECASE)
+
+
+@cache
 def banned_word(bad: str) -> re.Pattern[str]:
-    """Return a pattern that finds what a rule bans; an ampersand stands between spaces."""
-    return re.compile(r"(?<=\s)&(?=\s)") if bad == "&" else whole_word(bad)
+    """Return a pattern that finds what a rule bans: `&` between spaces, `don't` also as `do n't`, else whole words."""
+    if bad == "&":
+        return re.compile(r"(?<=\s)&(?=\s)")
+    if bad.endswith("n't"):
+        return re.compile(rf"(?<!\w){re.escape(bad[:-3])}\s*n\s*'\s*t(?!\w)", re.IGNORECASE)
+    return whole_word(bad)

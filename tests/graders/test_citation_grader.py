@@ -106,6 +106,15 @@ def test_claim_handed_in_both_ways_is_not_settled() -> None:
     assert graded["hallucination_flag.faithful"] == pytest.approx(10 / N)
 
 
+def test_own_words_for_a_claim_count_as_one_doubt() -> None:
+    """A claim that no wording lists earns no less than leaving it out, and nothing is taken for added besides."""
+    old = "Paris plans ten new lines by 2030 [S5]. "
+    own, without = _but((old, "Paris has ten new lines in view for 2030 [S5]. ")), _but((old, ""))
+
+    assert own["hallucination_flag.nothing_added"] == 1.0
+    assert own.reward >= without.reward
+
+
 def test_claim_in_words_of_its_own_stays_open() -> None:
     """What is neither known nor contradicted is unknown: intervals are wide, the reward is the low end."""
     grade = _grade(

@@ -7,6 +7,7 @@ import pytest
 from graders.doc_revision import FACETS, is_spelled_out
 from graders.grading import Grade
 from tasks_lib.doc_revision.from_document import instance_from_document
+from tasks_lib.doc_revision.style import banned_word
 from tests.support_families import Graded
 from tests.support_text_families import BENCHES
 
@@ -200,6 +201,13 @@ def test_banned_word_in_braces_is_still_there() -> None:
     plain = _but(("Drivers used", "Drivers utilised"))
     for left, right in ("{}", "[]", "()", '""', "~~"):
         assert _but(("Drivers used", f"Drivers {left}utilised{right}")).reward <= plain.reward
+
+
+@pytest.mark.parametrize("text", ["They don't pay.", "They do n't pay.", "They don 't pay.", "They DON'T pay."])
+def test_contraction_is_found_however_it_is_spaced(text: str) -> None:
+    """A space inside a short form does not take it out of the style guide's sight."""
+    assert banned_word("don't").search(text)
+    assert not banned_word("don't").search("They do not pay.")
 
 
 def test_nothing_handed_in_is_assessed_and_flagged() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from graders.text import Reader
+from tasks_lib.doc_revision.archetype import archetype, archetype_names
 from tasks_lib.environment import SUBMIT, Episode
 from tasks_lib.records import TaskInstance, ToolCall
 from tests.support_text_families import BENCHES
@@ -72,6 +74,30 @@ def test_family_has_six_archetypes_at_least_and_uses_all(family: str) -> None:
 
     assert len(bench.family.archetypes) >= 6
     assert used == set(bench.family.archetypes)
+
+
+def test_every_passive_sentence_can_be_turned_round() -> None:
+    """Whoever keeps the verb of a passive sentence and turns it round finds the result among the wordings."""
+    reader = Reader([])
+
+    def said(template: str) -> set[str]:
+        return set(reader.read(re.sub(r"\{\w+\}", "Zed", template)).content)
+
+    turned = [
+        (kind, statement.id, passive)
+        for kind in archetype_names()
+        for statement in archetype(kind).statement
+        for passive in statement.passive.values()
+        if all(said(passive) != said(active) for active in (*statement.forms, statement.repeat, *statement.more))
+    ]
+    assert turned == []
+
+
+def test_drafts_hold_no_two_articles_in_a_row() -> None:
+    """Another name that begins with an article takes the place of the one before it."""
+    drafts = [instance.materials["draft.md"] for instance in BENCHES["doc_revision"].instances(150, 8)]
+
+    assert [draft for draft in drafts if re.search(r"\b(the|a) (the|a)\b", draft, re.IGNORECASE)] == []
 
 
 @pytest.mark.parametrize("family", BENCHES)
