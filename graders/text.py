@@ -29,6 +29,7 @@ _STATIVE = frozenset(_LEXICON["stative"]["words"].split())
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being"])
 _FREE = frozenset(_LEXICON["free"]["words"].split())
 _ODD = re.compile(r"[^\w\s.,;:!'%$€£&-]|_|(?:^|\s)-\s?[$€£]?\d", re.UNICODE)
+_ARTICLES = frozenset(["a", "an", "the"])
 _GET = frozenset(["get", "gets", "got", "getting", "gotten"])
 _AUXILIARY = frozenset([*_BE, *_GET, "have", "has", "had", "having"])
 MOVABLE = frozenset(_LEXICON["movable"]["words"].split())
@@ -332,8 +333,11 @@ class Reader:
         return self._read[sentence]
 
     def words(self, text: str) -> tuple[str, ...]:
-        """Return the words of a text in lower case, equivalents settled: what is left of it word for word."""
-        return tuple(TOKEN.findall(self._settle(tidy(text)).lower()))
+        """Return the words of a text in lower case, equivalents settled: what is left of it word for word.
+
+        Articles are left out: with another name the article goes or comes.
+        """
+        return tuple(word for word in TOKEN.findall(self._settle(tidy(text)).lower()) if word not in _ARTICLES)
 
     def _settle(self, text: str) -> str:
         if self._equivalent is None:
