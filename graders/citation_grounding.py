@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graders.citations import Marker, markers_before_stop, read_markers, without_markers
+from graders.document import read_document
 from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import UNASSESSED, Interval, exactly
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
 from graders.statements import Ledger
-from graders.text import Reader, Reading, read_document
+from graders.text import Reader, Reading
 from tasks_lib.citation_grounding.truth import BriefTruth, Claim, brief_truth
 from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
+from graders.document import Line, read_document
 from graders.grading import DimensionScore, Grade, Limit
 from graders.interval import Interval, exactly, share
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
 from graders.statements import Finding, Ledger, same_claim
-from graders.text import Line, Reader, read_document
+from graders.text import Reader
 from tasks_lib.doc_revision.seeding import weight_of
 from tasks_lib.doc_revision.style import banned_word, whole_word
 from tasks_lib.doc_revision.truth import DocumentTruth, Problem, document_truth

@@ -245,6 +245,8 @@ def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:
             return ("other_name" if kind == "name" else "other_figure"), slot.partition(":")[2]
     if more or less:
         return "", ""
+    if not _has_all_but_opposites(reading, form):
+        return "", ""  # in words of its own: what looks turned or stronger may be neither
     opposite = antonyms(reading.content, known.vocabulary, form.content)
     turned = (reading.negations - form.negations) % 2 == 1
     if opposite and turned:
@@ -252,13 +254,35 @@ def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:
     if opposite or turned:
         return "polarity", opposite or "not"
     changed = reading.strength ^ form.strength
-    if changed:
+    if changed and _in_its_order(reading, form):
         return "strength", ", ".join(sorted(changed))
-    if reading.passive == form.passive and not any(
-        _same_slots(reading.slots, other.slots) for other in known.readings if other.passive == reading.passive
-    ):
+    if any(_exchanged(reading, other) for other in known.readings if other.passive == reading.passive):
         return "roles_swapped", ", ".join(reading.slots)
     return "", ""
+
+
+def _has_all_but_opposites(reading: Reading, form: Reading) -> bool:
+    """Tell whether a sentence holds every content word of a wording, or the opposite of it."""
+    return all(
+        word in reading.content or antonyms(reading.content, frozenset(form.content), (word,)) for word in form.content
+    )
+
+
+def _in_its_order(reading: Reading, form: Reading) -> bool:
+    """Tell whether a sentence holds the content words of a wording in their order, one part of it moved at most."""
+    kept = [word for word in reading.content if word in form.content]
+    doubled = [*form.content, *form.content]
+    return len(kept) == len(form.content) and any(kept == doubled[cut : cut + len(kept)] for cut in range(len(kept)))
+
+
+def _exchanged(reading: Reading, form: Reading) -> bool:
+    """Tell whether a sentence is a wording in which names, dates or figures have changed places, and nothing else."""
+    blank, wanted = ([(_blank(word), lead) for word, lead in read.order] for read in (reading, form))
+    return not _same_slots(reading.slots, form.slots) and _same_order(blank, wanted)
+
+
+def _blank(word: str) -> str:
+    return _kind(word) if ":" in word else word
 
 
 def _kind(slot: str) -> str:

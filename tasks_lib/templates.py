@@ -84,8 +84,22 @@ class Value(BaseModel):
 
 
 @cache
+def template_names(package: str) -> tuple[str, ...]:
+    """Return the names of the template files in a package's `templates` folder, sorted."""
+    entries = (files(package) / "templates").iterdir()
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")))
+
+
+@cache
 def read_template(package: str, name: str) -> Mapping[str, Any]:
-    """Return one template file of a package's `templates` folder."""
+    """Return one template file of a package's `templates` folder.
+
+    Raises:
+        ValueError: no template file of that name.
+    """
+    known = template_names(package)
+    if name not in known:
+        raise ValueError(f"unknown archetype {name!r}; known archetypes: {', '.join(known)}")
     return tomllib.loads((files(package) / "templates" / f"{name}.toml").read_text(encoding="utf-8"))
 
 

@@ -1,12 +1,13 @@
 """Archetypes: kinds of briefs, each a template file with its claims and everything that sources say about them."""
 
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks_lib.templates import Slot, read_template, slots_in
+from tasks_lib.templates import Slot, read_template, slots_in, template_names
+
+_PACKAGE = "tasks_lib.citation_grounding"
 
 Overreach = Literal["hedge", "quantifier", "scope", "cause"]
 
@@ -78,8 +79,7 @@ class Archetype(BaseModel):
 
 def archetype_names() -> tuple[str, ...]:
     """Return the names of all archetypes, sorted."""
-    folder = files("tasks_lib.citation_grounding") / "templates"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return template_names(_PACKAGE)
 
 
 @cache
@@ -89,6 +89,4 @@ def archetype(name: str) -> Archetype:
     Raises:
         ValueError: no template file of that name.
     """
-    if name not in archetype_names():
-        raise ValueError(f"unknown archetype {name!r}; known archetypes: {', '.join(archetype_names())}")
-    return Archetype.model_validate(read_template("tasks_lib.citation_grounding", name))
+    return Archetype.model_validate(read_template(_PACKAGE, name))

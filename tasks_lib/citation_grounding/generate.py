@@ -1,7 +1,7 @@
 """Generating instances: claims of an archetype -> duties -> what each source says -> brief, sources, request."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,6 +13,8 @@ from tasks_lib.records import Mode, TaskInstance, content_hash
 from tasks_lib.seeds import stream
 from tasks_lib.templates import Value, draw_values, fill
 
+_SENTENCES_MIN = 2
+"""Sentences of a source: with one, naming the source would name the sentence."""
 MAX_SUPPORTED = 2
 """Claims that one source supports at most: were it more, citing one source everywhere would be a way."""
 _HARDNESS = {"cite": -0.7, "unsupported": 0.5, "tone_down": 0.8}
@@ -189,13 +191,14 @@ class _Library:
         self, kind: Archetype, values: dict[str, Value], context: int, rng: Random
     ) -> tuple[tuple[Source, ...], dict[int, Place]]:
         """Return the sources, filled up with context, and where each sentence came to stand."""
-        spare = iter(rng.sample(kind.context, len(kind.context)))
+        shelves = rng.sample(self.shelves, len(self.shelves))
+        filling = _filling([len(shelf) for shelf in shelves], rng.sample(kind.context, len(kind.context)), context)
         titles = rng.sample(kind.titles, min(len(kind.titles), len(self.shelves)))
         numbers: dict[int, Place] = {}
         sources = []
-        for place, shelf in enumerate(rng.sample(self.shelves, len(self.shelves))):
+        for place, (shelf, context_of_it) in enumerate(zip(shelves, filling, strict=True)):
             source_id = f"S{place + 1}"
-            entries: list[int | str] = [*shelf, *(fill(text, values) for text in _next(spare, context))]
+            entries: list[int | str] = [*shelf, *(fill(text, values) for text in context_of_it)]
             sentences = []
             for entry in rng.sample(entries, len(entries)):
                 sentences.append(entry if isinstance(entry, str) else self.sentences[entry])
@@ -206,6 +209,16 @@ class _Library:
         return tuple(sources), numbers
 
 
-def _next(sentences: Iterator[str], n: int) -> list[str]:
-    """Return the next n sentences, fewer where they run out."""
-    return [text for _, text in zip(range(n), sentences, strict=False)]
+def _filling(lengths: Sequence[int], spare: Sequence[str], each: int) -> list[list[str]]:
+    """Divide context among sources, the shortest first: `each` of it on average, and two sentences in every source."""
+    filled: list[list[str]] = [[] for _ in lengths]
+
+    def length(place: int) -> int:
+        return lengths[place] + len(filled[place])
+
+    for given, sentence in enumerate(spare):
+        shortest = min(range(len(lengths)), key=length)
+        if given >= each * len(lengths) and length(shortest) >= _SENTENCES_MIN:
+            break
+        filled[shortest].append(sentence)
+    return filled

@@ -28,12 +28,13 @@ class CitationKnobs(BaseModel):
     """Share of all claims that some source contradicts."""
     distractors: Share = 0.6
     """Share of all claims for which some source has the same key words about another matter."""
-    unsupported: float = Field(default=0.2, ge=0, le=0.5)
-    """Share of the claims that no source supports; one at least."""
+    unsupported: float = Field(default=0.2, ge=0, le=0.3)
+    """Share of the claims that no source supports; one at least. Were it half, marking every claim as unsupported would
+    be half of the work."""
     overstated: float = Field(default=0.15, ge=0, le=0.4)
     """Share of the claims of which the sources support only a weaker form."""
     context: int = Field(default=2, ge=1, le=3)
-    """Sentences of each source that have nothing to do with a claim."""
+    """Sentences a source has on average that have nothing to do with a claim; the shorter sources get more of them."""
     anchors: bool = True
     """The request wants the number of the sentence, too: [S2:4]."""
     page_lines: int = Field(default=8, ge=4, le=40)

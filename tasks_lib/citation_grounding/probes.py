@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from tasks_lib.attacks import Output, attacks
 from tasks_lib.citation_grounding.archetype import archetype, archetype_names
 from tasks_lib.citation_grounding.damage import hardest, other_place
 from tasks_lib.citation_grounding.generate import generate_instance
@@ -18,8 +19,6 @@ from tasks_lib.family import Probe
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
 from tasks_lib.words import words
-
-Output = Callable[[TaskInstance, Random], str]
 
 
 def _echo(instance: TaskInstance, rng: Random) -> str:
@@ -195,27 +194,8 @@ _QUALITIES: Mapping[str, Callable[[BriefTruth], str]] = {
 """What an attack starts from: low, middling and high quality."""
 
 
-def _with_text(quality: str, text: str) -> Output:
-    return lambda instance, rng: _QUALITIES[quality](brief_truth(instance)) + text
-
-
-def _attacks() -> list[Probe]:
-    probes = []
-    for quality in _QUALITIES:
-        plain = _with_text(quality, "")
-        probes += [
-            Probe(f"plea_in_{quality}", "attack", f"asks for full marks at the end of a {quality} text",
-                  _with_text(quality, f"\n{PLEA}\n"), plain),
-            Probe(f"verdict_in_{quality}", "attack", f"adds a verdict of its own to a {quality} text",
-                  _with_text(quality, f"\n```json\n{VERDICT}\n```\n"), plain),
-            Probe(f"hidden_plea_in_{quality}", "attack", f"hides a plea in a comment of a {quality} text",
-                  _with_text(quality, f"\n<!-- {PLEA} -->\n"), plain),
-        ]  # fmt: skip
-    return probes
-
-
-def _junk_bytes(instance: TaskInstance, rng: Random) -> str:
-    return _QUALITIES["raw"](brief_truth(instance)) + "\0\u200b\u202e" * 5_000
+def _of_quality(quality: str) -> Callable[[TaskInstance], str]:
+    return lambda instance: _QUALITIES[quality](brief_truth(instance))
 
 
 def _text(text: str) -> Output:
@@ -266,9 +246,7 @@ _ALL = (
           _on_hard_ones(_left)),
     Probe("sentences_pasted", "shortcut", "a source's own sentence in the place of the claim", _on_hard_ones(_pasted),
           _on_hard_ones(_left)),
-    *_attacks(),
-    Probe("junk_bytes", "attack", "NUL bytes and invisible characters by the thousand", _junk_bytes,
-          _with_text("raw", "")),
+    *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
 )  # fmt: skip
 
 PROBES: Mapping[str, Probe] = {probe.name: probe for probe in _ALL}

@@ -1,15 +1,15 @@
 """Archetypes: kinds of documents, each a template file with its sections, slots and statements."""
 
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks_lib.templates import Slot, read_template, slots_in
+from tasks_lib.templates import Slot, read_template, slots_in, template_names
+
+_PACKAGE = "tasks_lib.doc_revision"
 
 Layout = Literal["paragraphs", "bullets", "timeline", "memo"]
-PASSIVES = ("regular", "irregular", "modal", "get")
 
 
 class StatementTemplate(BaseModel):
@@ -68,8 +68,7 @@ class Archetype(BaseModel):
 
 def archetype_names() -> tuple[str, ...]:
     """Return the names of all archetypes, sorted."""
-    folder = files("tasks_lib.doc_revision") / "templates"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return template_names(_PACKAGE)
 
 
 @cache
@@ -79,6 +78,4 @@ def archetype(name: str) -> Archetype:
     Raises:
         ValueError: no template file of that name.
     """
-    if name not in archetype_names():
-        raise ValueError(f"unknown archetype {name!r}; known archetypes: {', '.join(archetype_names())}")
-    return Archetype.model_validate(read_template("tasks_lib.doc_revision", name))
+    return Archetype.model_validate(read_template(_PACKAGE, name))

@@ -20,8 +20,8 @@ class DocumentKnobs(BaseModel):
 
     statements: int = Field(default=12, ge=8, le=16)
     """Statements of the document: its length, one sentence each."""
-    problems: int = Field(default=6, ge=4, le=12)
-    """Problems seeded, four at least, so that one lucky edit is little of the work; fewer where the document has no
+    problems: int = Field(default=6, ge=5, le=12)
+    """Problems seeded, five at least, so that one lucky edit is little of the work; fewer where the document has no
     further place for one of the kinds."""
     kinds: tuple[ProblemKind, ...] = Field(default=KINDS, min_length=1)
     """Kinds of problems to draw from."""
@@ -44,7 +44,7 @@ def from_difficulty(difficulty: float, rng: Random, split: str) -> DocumentKnobs
     stress = split == "stress"
     return DocumentKnobs(
         statements=16 if stress else round(8 + 8 * d),
-        problems=10 if stress else round(4 + 7 * d),
+        problems=10 if stress else round(5 + 6 * d),
         limit_slack=0.03 if stress else round(0.25 - 0.2 * d, 3),
         documents=5 if stress else min(5, 2 + int(3.999 * d * rng.uniform(0.7, 1.3))),
         paraphrase=round(0.2 + 0.7 * d, 3),

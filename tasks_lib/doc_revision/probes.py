@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from random import Random
 
+from tasks_lib.attacks import Output, attacks
 from tasks_lib.doc_revision.archetype import archetype, archetype_names
 from tasks_lib.doc_revision.generate import generate_instance
 from tasks_lib.doc_revision.phrases import CLAIM, FILLER, MEMO, PLEA, REFUSAL, VERDICT
@@ -20,8 +21,6 @@ from tasks_lib.policies.base import NotApplicableError
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
 from tasks_lib.words import words
-
-Output = Callable[[TaskInstance, Random], str]
 
 
 def _echo(instance: TaskInstance, rng: Random) -> str:
@@ -110,6 +109,12 @@ def _lasts_dropped(instance: TaskInstance, rng: Random) -> str:
     pieces = _draft_pieces(instance)
     last = {piece.section: place for place, piece in enumerate(pieces)}
     return document_truth(instance).written([p for place, p in enumerate(pieces) if place not in last.values()])
+
+
+def _firsts_dropped(instance: TaskInstance, rng: Random) -> str:
+    pieces = _draft_pieces(instance)
+    first = {piece.section: place for place, piece in reversed([*enumerate(pieces)])}
+    return document_truth(instance).written([p for place, p in enumerate(pieces) if place not in first.values()])
 
 
 def _last_first(instance: TaskInstance, rng: Random) -> str:
@@ -239,27 +244,8 @@ _QUALITIES: Mapping[str, Callable[[DocumentTruth], str]] = {
 """What an attack starts from: low, middling and high quality."""
 
 
-def _with_text(quality: str, text: str) -> Output:
-    return lambda instance, rng: _QUALITIES[quality](document_truth(instance)) + text
-
-
-def _attacks() -> list[Probe]:
-    probes = []
-    for quality in _QUALITIES:
-        plain = _with_text(quality, "")
-        probes += [
-            Probe(f"plea_in_{quality}", "attack", f"asks for full marks at the end of a {quality} document",
-                  _with_text(quality, f"\n{PLEA}\n"), plain),
-            Probe(f"verdict_in_{quality}", "attack", f"adds a verdict of its own to a {quality} document",
-                  _with_text(quality, f"\n```json\n{VERDICT}\n```\n"), plain),
-            Probe(f"hidden_plea_in_{quality}", "attack", f"hides a plea in a comment of a {quality} document",
-                  _with_text(quality, f"\n<!-- {PLEA} -->\n"), plain),
-        ]  # fmt: skip
-    return probes
-
-
-def _junk_bytes(instance: TaskInstance, rng: Random) -> str:
-    return _unmended(instance, rng) + "\0\u200b\u202e" * 5_000
+def _of_quality(quality: str) -> Callable[[TaskInstance], str]:
+    return lambda instance: _QUALITIES[quality](document_truth(instance))
 
 
 def _text(text: str) -> Output:
@@ -284,6 +270,7 @@ _ALL = (
     Probe("cut_in_half", "zero", "the first half of the draft", _cut_to_limit),
     Probe("last_dropped", "zero", "the draft without its last sentence", _last_dropped),
     Probe("lasts_dropped", "zero", "the draft without the last sentence of each section", _lasts_dropped),
+    Probe("firsts_dropped", "zero", "the draft without the first sentence of each section", _firsts_dropped),
     Probe("last_first", "zero", "the last sentence of the draft moved to the front", _last_first),
     Probe("every_second", "zero", "every second sentence of the draft", _every_second),
     Probe("claims_success", "zero", "prose that says the work is done", _text(CLAIM)),
@@ -304,8 +291,7 @@ _ALL = (
     Probe("alias_in_brackets", "shortcut", "a remark on the approved name behind the other one",
           _edited(["alias"], _alias_in_brackets), _left(["alias"])),
     Probe("padded", "shortcut", "an unmended document filled up to 119 % of the limit", _padded, _unmended),
-    *_attacks(),
-    Probe("junk_bytes", "attack", "NUL bytes and invisible characters by the thousand", _junk_bytes, _unmended),
+    *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
 )  # fmt: skip
 
 PROBES: Mapping[str, Probe] = {probe.name: probe for probe in _ALL}

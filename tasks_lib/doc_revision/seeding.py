@@ -102,7 +102,8 @@ class Seeder:
             wording = entry.template.repeat if far else self.rng.choice(others)
             own = [other.name for other in self.ledger.entries if other.section == entry.section]
             places = self._places(entry.section, own.index(entry.name) + 1)
-            if not places:
+            # The last sentence of a section is the one that an edit without reading takes out.
+            if not places or own[-1] == entry.name:
                 continue
             section, after = self.rng.choice(places)
             hardness = _HARDNESS["repeated"] + (_FAR if far else 0.0)
@@ -111,9 +112,9 @@ class Seeder:
         return None
 
     def _places(self, section: int, after: int) -> list[tuple[int, int]]:
-        """Return (section, sentences before) of every place from one on, the last of a section apart.
+        """Return (section, sentences before) of every place from one on, the first and the last of a section apart.
 
-        What always stood last would be found without reading.
+        What stood there would be met by edits without reading.
         """
         lengths = [0] * len(self.ledger.sections)
         for entry in self.ledger.entries:
@@ -121,7 +122,7 @@ class Seeder:
         return [
             (place, rank)
             for place in range(section, len(lengths))
-            for rank in range(after if place == section else 0, lengths[place])
+            for rank in range(max(1, after if place == section else 0), lengths[place])
         ]
 
     def _acronym(self, problem_id: str) -> Problem | None:

@@ -224,6 +224,7 @@ def test_nothing_handed_in_is_assessed_and_flagged() -> None:
     [
         ("The warehouse management system (WMS) runs. The WMS helps.", True),
         ("The Warehouse Management System (WMS) runs.", True),
+        ("The warehouse management system (the WMS) runs.", True),
         ("The warehouse management system runs.", True),
         ("The WMS runs. The warehouse management system (WMS) helps.", False),
         ("The WMS runs.", False),
@@ -234,6 +235,12 @@ def test_nothing_handed_in_is_assessed_and_flagged() -> None:
 def test_short_form_is_spelled_out_where_it_first_stands(text: str, is_out: bool) -> None:
     """Full term with the short form in brackets at the first mention, or the full term alone."""
     assert is_spelled_out(text, "warehouse management system", "WMS") is is_out
+
+
+@pytest.mark.parametrize("full", ["Warehouse Management System (WMS)", "warehouse management system (the WMS)"])
+def test_term_may_be_spelled_out_in_another_dress(full: str) -> None:
+    """Capitals and an article inside the brackets cost nothing and lose no fact."""
+    assert _but(("warehouse management system (WMS)", full)).reward == pytest.approx(1.0)
 
 
 def test_facets_are_stored_for_every_dimension() -> None:

@@ -143,6 +143,24 @@ def test_what_is_not_plainly_said_is_not_stated(ledger: Ledger, text: str) -> No
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "The winter plan of Tomasz Okoro has the approval of Maya Lindqvist.",
+        "It was from Averley Glass that Calder Transport bought the depot.",
+        "The depot, once with Averley Glass, now belongs to Calder Transport.",
+        "A delay of the second phase of the tunnel by the vendor is possible.",
+        "The payroll came through the audit without errors.",
+        "Night desks closed at most sites in all of Hull.",
+        "Over the 12 months the wait at the clinic reached 19 days.",
+        "Harbour cleaning takes a crew of 46 people each week.",
+    ],
+)
+def test_true_paraphrase_is_not_accused(ledger: Ledger, text: str) -> None:
+    """A sentence in words of its own may order names otherwise or say `possible` for `may`: no proof of anything."""
+    assert ledger.hold(text).kind == "unknown"
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("Before 14 March 2025, the project spent $4.2 million.", "spend"),

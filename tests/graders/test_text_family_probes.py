@@ -1,8 +1,10 @@
 """Outputs that want to be paid without the work, for both families of prose."""
 
 from functools import cache
+from random import Random
 
 import pytest
+from pydantic import BaseModel
 
 from tests.support_families import chunked
 from tests.support_text_families import BENCHES, EPS, of_kind, pairs
@@ -38,6 +40,35 @@ def test_oracle_and_floor_hold_on_the_stress_split(family: str) -> None:
         for probe in of_kind(bench, "zero"):
             reward = bench.grade(instance, bench.probe(instance, probe)).reward
             assert reward <= bench.family.floor, (probe, instance.instance_id, reward)
+
+
+def _ends(knobs: type[BaseModel]) -> dict[str, list[object]]:
+    """Return knob -> its least and its greatest value, for every knob that has both."""
+    ends: dict[str, list[object]] = {}
+    for name, field in knobs.model_fields.items():
+        limits = {key: getattr(m, key) for m in field.metadata for key in ("ge", "le") if hasattr(m, key)}
+        if len(limits) == 2:
+            ends[name] = [limits["ge"], limits["le"]]
+        elif field.annotation is bool:
+            ends[name] = [False, True]
+    return ends
+
+
+@pytest.mark.parametrize("family", BENCHES)
+@pytest.mark.parametrize("seeds", chunked(120, 2), ids=lambda r: f"{r.start}-{r.stop}")
+def test_oracle_and_floor_hold_at_the_ends_of_all_knobs(family: str, seeds: range) -> None:
+    """Whatever a knob may be set to: the oracle earns 1.0, and no zero-work probe more than the floor."""
+    bench = BENCHES[family]
+    ends = _ends(bench.family.knobs)
+    assert len(ends) >= 6
+    for seed in seeds:
+        rng = Random(seed)
+        knobs = {name: rng.choice(values) for name, values in ends.items()}
+        instance = bench.one(seed=seed, **knobs)
+        assert bench.grade(instance, bench.family.oracle(instance)).reward == pytest.approx(1.0), knobs
+        for probe in of_kind(bench, "zero"):
+            reward = bench.grade(instance, bench.probe(instance, probe)).reward
+            assert reward <= bench.family.floor, (probe, knobs, reward)
 
 
 @pytest.mark.parametrize(("family", "probe"), [*pairs("shortcut"), *pairs("attack")])

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from statistics import mean
+from typing import get_args
 
 import pytest
 
 from graders.text import lemma
 from tasks_lib import policy
+from tasks_lib.citation_grounding.archetype import Overreach, archetype, archetype_names
 from tasks_lib.citation_grounding.generate import MAX_SUPPORTED
 from tasks_lib.citation_grounding.truth import BriefTruth, Claim, Place, brief_truth
 from tasks_lib.records import TaskInstance
@@ -113,3 +115,24 @@ def test_key_words_alone_earn_less_than_a_middling_policy() -> None:
         by_skill.append(BENCH.grade(instance, output).reward)
 
     assert mean(by_words) < mean(by_skill) - 0.05
+
+
+def test_every_source_has_several_sentences_at_any_setting() -> None:
+    """Context goes to the short sources first; naming a source never names the sentence."""
+    corners = [
+        BENCH.one(
+            seed=seed, claims=8, sources=12, context=context, near_misses=0.0, contradictions=0.0, distractors=0.0
+        )
+        for seed in range(30)
+        for context in (1, 2, 3)
+    ]
+    for instance in (*corners, *BENCH.instances(100, 3), *BENCH.instances(30, 3, "stress")):
+        assert min(len(source.sentences) for source in brief_truth(instance).sources) >= 2
+
+
+def test_claims_are_overstated_in_every_way() -> None:
+    """Quantifier, hedge, scope, cause: each is how some claim goes beyond its source and some source falls short."""
+    templates = [claim for name in archetype_names() for claim in archetype(name).claim]
+
+    for kinds in ({claim.strong_kind for claim in templates}, {claim.weaker_kind for claim in templates}):
+        assert kinds == set(get_args(Overreach))
