@@ -46,6 +46,7 @@ FACETS = {
 """Dimension -> the parts stored beside it."""
 _RUBRIC = builtin_rubric("citation_grounding")
 _ZERO = exactly(0.0)
+_SENTENCES_NAMED_MAX = 2
 _SAME_SENSE = ("other_figure", "figure_not_given", "strength")
 """Departures from a claim that leave its place in the argument."""
 
@@ -312,12 +313,16 @@ def _is_source(claim: Claim, marker: Marker) -> bool:
 
 
 def _anchor(delivered: Delivered, claim: Claim, marker: Marker) -> float:
-    """Return whether a marker names the right sentence; less where one was wanted and none is named."""
+    """Return the share of the sentences a marker names that are right ones; less where none is named but wanted.
+
+    Two sentences may be named, and three no more: wide ranges would find the right one without looking.
+    """
     if marker.sentences is None:
         return _RUBRIC.thresholds["without_anchor"] if delivered.truth.anchors else 1.0
     first, last = marker.sentences
-    right = any(source == marker.source and first <= number <= last for source, number in claim.support)
-    return float(right and last - first <= 1)
+    named = last - first + 1
+    right = sum(source == marker.source and first <= number <= last for source, number in claim.support)
+    return right / named if 1 <= named <= _SENTENCES_NAMED_MAX else 0.0
 
 
 def _mean(intervals: Sequence[Interval]) -> Interval:

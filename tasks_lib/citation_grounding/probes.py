@@ -5,6 +5,7 @@ rest, `attack` probes talk to whoever grades: beside each stands the same output
 gain nothing over it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
@@ -194,6 +195,25 @@ _QUALITIES: Mapping[str, Callable[[BriefTruth], str]] = {
 """What an attack starts from: low, middling and high quality."""
 
 
+def _ranges(instance: TaskInstance, rng: Random) -> str:
+    """Name two sentences wherever one supports the claim, so that half the reading would do."""
+    return re.sub(r"\[(S\d+):(\d+)\]", _widened, _with_sentences(instance, rng))
+
+
+def _widened(match: re.Match[str]) -> str:
+    number = int(match[2])
+    return f"[{match[1]}:{max(1, number - 1)}-{max(2, number)}]"
+
+
+def _with_sentences(instance: TaskInstance, rng: Random) -> str:
+    truth = brief_truth(instance)
+    items = [
+        replace(item, markers=tuple(f"[{source}:{number}]" for source, number in claim.support[:1]) or item.markers)
+        for item, claim in zip(truth.deliveries(), truth.claims, strict=True)
+    ]
+    return truth.written(items)
+
+
 def _of_quality(quality: str) -> Callable[[TaskInstance], str]:
     return lambda instance: _QUALITIES[quality](brief_truth(instance))
 
@@ -246,6 +266,8 @@ _ALL = (
           _on_hard_ones(_left)),
     Probe("sentences_pasted", "shortcut", "a source's own sentence in the place of the claim", _on_hard_ones(_pasted),
           _on_hard_ones(_left)),
+    Probe("two_sentences_named", "shortcut", "two sentences of the source where one says it", _ranges,
+          _with_sentences),
     *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
 )  # fmt: skip
 
