@@ -11,8 +11,9 @@ from functools import cached_property
 
 from graders.citations import Marker, markers_before_stop, read_markers, without_markers
 from graders.document import read_document
-from graders.grading import DimensionScore, Grade, Limit
+from graders.grading import DimensionScore, Grade
 from graders.interval import UNASSESSED, Interval, exactly
+from graders.limit import Limit
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
 from graders.statements import Ledger

@@ -11,8 +11,9 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from graders.document import Line, read_document
-from graders.grading import DimensionScore, Grade, Limit
+from graders.grading import DimensionScore, Grade
 from graders.interval import Interval, exactly, share
+from graders.limit import Limit
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
 from graders.statements import Finding, Ledger, same_claim

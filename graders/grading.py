@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from graders.composite import compose
 from graders.interval import UNASSESSED, Interval
+from graders.limit import Limit as Limit
 from graders.rubric import Rubric
 from tasks_lib.records import Composite, Facet, Rollout, Score, TaskInstance
 
@@ -36,19 +37,6 @@ class Grade:
     scores: Sequence[DimensionScore]
     work: Interval
     flags: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A known blind spot or false alarm of a grader, with the probe or operator that shows it."""
-
-    name: str
-    text: str
-    shown_by: str
-    """Name of the probe or operator of the family that demonstrates it."""
-    excuses: tuple[str, ...] = ()
-    """Dimensions in which it contradicts what is expected of that operator, or `reward` for a probe. An audit excuses
-    these and nothing else, and reports one that has come to hold."""
 
 
 class Grader(Protocol):

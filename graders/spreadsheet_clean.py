@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graders.grading import DimensionScore, Grade, Limit
+from graders.grading import DimensionScore, Grade
 from graders.interval import Interval, exactly, share
+from graders.limit import Limit
 from graders.rubric import builtin_rubric
 from graders.tables import (
     DeliveredRow,
