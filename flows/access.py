@@ -28,7 +28,7 @@ def read_access(needed_by: str) -> Access:
     """Return how to reach the API.
 
     Args:
-        needed_by: the policy that wants it, for the message.
+        needed_by: the policy or judge that wants it, for the message.
 
     Raises:
         InputError: there is no key, and no server of one's own that may do without.
@@ -37,7 +37,7 @@ def read_access(needed_by: str) -> Access:
     key = found.api_key.get_secret_value().strip() if found.api_key else ""
     if not key and not found.base_url:
         raise InputError(
-            f"policy {needed_by!r} calls a model: set ANTHROPIC_API_KEY (here or in .env), or ANTHROPIC_BASE_URL for a "
+            f"{needed_by!r} calls a model: set ANTHROPIC_API_KEY (here or in .env), or ANTHROPIC_BASE_URL for a "
             "server of your own that speaks the same API"
         )
     if found.base_url and not _is_address(found.base_url):

@@ -1,8 +1,12 @@
-"""Working on one chunk: collect, grade, write the shard. Runs in a worker process and knows nothing of Prefect."""
+"""Working on one chunk: collect, grade, write the shard. Runs in a worker process and knows nothing of Prefect.
+
+Where judges take part, a chunk is worked on in two parts, and they are asked between them by the parent process, which
+holds the limits.
+"""
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +15,9 @@ from typing import Any
 import tasks_lib
 from flows.collect import collect_rollout
 from flows.plan import Chunk, PlannedInstance, PlannedPolicy, read_instance
-from graders.grading import Graded, grade_rollout
+from graders.grading import Graded, grade_rollout, grader
+from graders.judge.asking import Answered
+from graders.judge.conclusion import concluded
 from tasks_lib.policies.base import ModelPolicy, Policy
 from tasks_lib.records import Record, Rollout, TaskInstance
 from warehouse.shards import write_shard
@@ -33,33 +39,39 @@ class ChunkDone:
     """Rollouts that the progress bar has counted already, one by one."""
 
 
-class _Shard:
-    """The rows of a chunk while it is worked on."""
+@dataclass(frozen=True)
+class Examined:
+    """A chunk of which everything is collected and graded by code: one list per instance and policy, in their order."""
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
+    groups: Sequence[Sequence[Rollout | None]]
+    """None stands for "not applicable"."""
+    graded: Sequence[Sequence[Graded | None]]
+    seconds: float
+
+
+class _Shard:
+    """The rows of a chunk."""
+
+    def __init__(self) -> None:
         self.rows: dict[str, list[Record | dict[str, Any]]] = defaultdict(list)
         self.n_errors = self.n_not_applicable = 0
         self.first_error: str | None = None
 
-    def add_group(self, instance: TaskInstance, planned: PlannedPolicy, rollouts: Sequence[Rollout | None]) -> None:
-        """Grade the rollouts of one policy on one instance; None stands for "not applicable"."""
-        n_not_applicable = sum(rollout is None for rollout in rollouts)
+    def add_group(self, run_id: str, instance_id: str, planned: PlannedPolicy, n_not_applicable: int) -> None:
+        """Take down what was planned."""
         self.n_not_applicable += n_not_applicable
         self.rows["planned"].append(
             {
-                "run_id": self.run_id,
-                "instance_id": instance.instance_id,
+                "run_id": run_id,
+                "instance_id": instance_id,
                 "policy_id": planned.policy_id,
                 "n_samples": planned.samples,
                 "n_not_applicable": n_not_applicable,
             }
         )
-        for rollout in rollouts:
-            if rollout is not None:
-                self._add(rollout, grade_rollout(instance, rollout))
 
-    def _add(self, rollout: Rollout, graded: Graded) -> None:
+    def add(self, rollout: Rollout, graded: Graded) -> None:
+        """Take down a rollout and what it was found to be worth."""
         self.rows["rollout"].append(rollout)
         self.rows["score"] += graded.scores
         self.rows["facet"] += graded.facets
@@ -73,56 +85,85 @@ class _Shard:
         self.first_error = self.first_error or cause
 
 
-def work_chunk(spool: Path, run_id: str, chunk: Chunk) -> ChunkDone:
-    """Attempt and grade everything in a chunk and write its shard, whole or not at all."""
-    started = time.perf_counter()
-    family = tasks_lib.family(chunk.family)
-    shard = _Shard(run_id)
-    for place in chunk.instances:
-        instance = _instance(spool, place)
-        for planned in chunk.policies:
-            policy = _policy(planned.name)
-            samples = range(planned.samples)
-            shard.add_group(
-                instance, planned, [collect_rollout(run_id, family, policy, instance, sample) for sample in samples]
-            )
-    return _written(spool, chunk, shard, started)
-
-
-def grade_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]]) -> ChunkDone:
-    """Grade what models left on a chunk and write its shard, whole or not at all.
+def work_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
+    """Attempt and grade everything in a chunk and write its shard, whole or not at all.
 
     Args:
         spool: folder of the run.
         run_id: the run.
         chunk: the chunk.
-        groups: its rollouts, one group per instance and policy in the order of the chunk.
+        groups: what models left on it, where that was collected already.
+    """
+    return conclude_chunk(spool, run_id, chunk, examine_chunk(spool, run_id, chunk, groups), {}, groups is not None)
+
+
+def examine_chunk(
+    spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]] | None = None
+) -> Examined:
+    """Attempt everything in a chunk, unless that was done, and let code grade it."""
+    started = time.perf_counter()
+    collected = _collected(spool, run_id, chunk) if groups is None else groups
+    graded = [
+        [None if rollout is None else grade_rollout(read_once(spool, place), rollout) for rollout in rollouts]
+        for (place, _), rollouts in zip(chunk.places(), collected, strict=True)
+    ]
+    return Examined(collected, graded, time.perf_counter() - started)
+
+
+def conclude_chunk(
+    spool: Path,
+    run_id: str,
+    chunk: Chunk,
+    examined: Examined,
+    answered: Mapping[str, Answered],
+    is_shown: bool = False,
+) -> ChunkDone:
+    """Narrow what judges were asked about and write the shard, whole or not at all.
+
+    Args:
+        spool, run_id, chunk: as for `work_chunk`.
+        examined: what code found.
+        answered: rollout -> what judges left of it; a rollout about which nobody was asked is not in it.
+        is_shown: the progress bar has counted the rollouts already, one by one.
     """
     started = time.perf_counter()
-    shard = _Shard(run_id)
-    places = [(place, planned) for place in chunk.instances for planned in chunk.policies]
-    for (place, planned), rollouts in zip(places, groups, strict=True):
-        shard.add_group(_instance(spool, place), planned, rollouts)
-    return _written(spool, chunk, shard, started, n_shown=len(shard.rows["rollout"]))
-
-
-def _written(spool: Path, chunk: Chunk, shard: _Shard, started: float, n_shown: int = 0) -> ChunkDone:
+    shard, rubric = _Shard(), grader(chunk.family).rubric
+    for (place, planned), rollouts, grades in zip(chunk.places(), examined.groups, examined.graded, strict=True):
+        shard.add_group(run_id, place.instance_id, planned, sum(rollout is None for rollout in rollouts))
+        for rollout, graded in zip(rollouts, grades, strict=True):
+            if rollout is not None and graded is not None:
+                said = answered.get(rollout.rollout_id, Answered())
+                shard.add(rollout, concluded(graded, rubric, said.scores))
+                shard.rows["judge_call"] += said.calls
     write_shard(spool, chunk.key, shard.rows)
+    n_rollouts = len(shard.rows["rollout"])
     return ChunkDone(
         key=chunk.key,
         label=chunk.label,
-        n_rollouts=len(shard.rows["rollout"]),
+        n_rollouts=n_rollouts,
         n_errors=shard.n_errors,
         n_not_applicable=shard.n_not_applicable,
-        seconds=time.perf_counter() - started,
+        seconds=examined.seconds + time.perf_counter() - started,
         first_error=shard.first_error,
-        n_shown=n_shown,
+        n_shown=n_rollouts if is_shown else 0,
     )
+
+
+def _collected(spool: Path, run_id: str, chunk: Chunk) -> list[list[Rollout | None]]:
+    family = tasks_lib.family(chunk.family)
+    return [
+        [
+            collect_rollout(run_id, family, _policy(planned.name), read_once(spool, place), sample)
+            for sample in range(planned.samples)
+        ]
+        for place, planned in chunk.places()
+    ]
 
 
 # A chunk of many policies works through few instances, and the next chunk of a worker is often about the same ones.
 @lru_cache(maxsize=256)
-def _instance(spool: Path, place: PlannedInstance) -> TaskInstance:
+def read_once(spool: Path, place: PlannedInstance) -> TaskInstance:
+    """Read an instance of a run; the latest ones are remembered."""
     return read_instance(spool, place)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
+from flows.commands.calibrate import app as calibrate_app
 from flows.commands.data import generate, grade, lint
 from flows.commands.doctor import doctor
 from flows.commands.imports import app as import_app
@@ -29,6 +30,7 @@ app = typer.Typer(
 for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, doctor):
     app.command()(verb)
 app.add_typer(import_app, name="import")
+app.add_typer(calibrate_app, name="calibrate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

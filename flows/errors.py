@@ -26,6 +26,7 @@ class InterruptedRunError(Exception):
 def input_errors() -> tuple[type[Exception], ...]:
     """Return every exception that is told in one line with exit status 2."""
     from graders.grading import UnknownGraderError
+    from graders.judge.judge import UnknownJudgeError
     from graders.rubric import BadRubricError
     from tasks_lib.jsonl import BadLinesError
     from tasks_lib.models.ledger import BadLedgerError
@@ -34,7 +35,7 @@ def input_errors() -> tuple[type[Exception], ...]:
 
     known: list[type[Exception]] = [
         InputError, PipelineError, UnknownGraderError, BadRubricError, BadLinesError, UnknownNameError,
-        BadLedgerError, BadPricesError,
+        BadLedgerError, BadPricesError, UnknownJudgeError,
     ]  # fmt: skip
     try:
         from warehouse import WarehouseError

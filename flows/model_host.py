@@ -7,7 +7,7 @@ processor, stays with the workers. Every answer is in the ledger of the run befo
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +22,11 @@ from flows.plan import Chunk, RunPlan, read_instance
 from flows.pool import PoolClosedError
 from flows.settings import Settings
 from tasks_lib.models.budget import Budget
-from tasks_lib.models.messages import Request
+from tasks_lib.models.failures import CallFailedError
+from tasks_lib.models.messages import Reply, Request
 from tasks_lib.models.prices import PriceTable, price_table
 from tasks_lib.policies.base import ModelPolicy
-from tasks_lib.records import PolicySpec, Rollout, TaskInstance, rollout_id
+from tasks_lib.records import Rollout, TaskInstance, rollout_id
 
 if TYPE_CHECKING:
     from tasks_lib.models.batches import Batches
@@ -98,17 +99,40 @@ class ModelHost:
         Raises:
             RunStoppedError: no further calls are made; what was answered is in the ledger.
         """
-        calls = {
+        return self.answer_calls_in_batches({
             f"{self._place(instance.instance_id, policy, sample)}-0": request
             for chunk in chunks
             for instance in (read_instance(self._spool, place) for place in chunk.instances)
             for policy, samples in _models(chunk)
             for request in [policy.opening(tasks_lib.family(chunk.family), instance)]
             for sample in range(samples)
-        }
+        })  # fmt: skip
+
+    def answer_calls_in_batches(self, calls: Mapping[str, Request]) -> int:
+        """Have calls answered in batches, so that asking them makes none, and return how many there are.
+
+        Raises:
+            RunStoppedError: no further calls are made; what was answered is in the ledger.
+        """
         if calls:
             self._wait_for(lambda: self._answer_in_batches(calls))
         return len(calls)
+
+    def ask(self, portions: Iterable[Mapping[str, Request]]) -> dict[str, Reply | CallFailedError]:
+        """Have calls answered, each by name.
+
+        Args:
+            portions: calls that begin alike belong together: the first of them is answered before the others are
+                made, so that these find the shared part in the cache.
+
+        Returns:
+            Call -> its answer, or why there is none.
+
+        Raises:
+            PoolClosedError: the run was stopped before.
+            RunStoppedError: no further calls are made; what was answered is in the ledger.
+        """
+        return self._wait_for(lambda: self._ask(portions))
 
     def close(self) -> None:
         """End calls under way and close the ledger; harmless when repeated."""
@@ -126,7 +150,7 @@ class ModelHost:
 
     async def _collect(self, chunk: Chunk) -> list[list[Rollout]]:
         instances = [read_instance(self._spool, place) for place in chunk.instances]
-        return await _all_groups(
+        return await all_groups(
             [
                 [self._attempt(chunk, policy, instance, sample) for sample in range(samples)]
                 for instance in instances
@@ -143,7 +167,22 @@ class ModelHost:
         self._show(chunk)
         return rollout
 
-    async def _answer_in_batches(self, calls: dict[str, Request]) -> None:
+    async def _ask(self, portions: Iterable[Mapping[str, Request]]) -> dict[str, Reply | CallFailedError]:
+        async def answer(call_id: str, request: Request) -> tuple[str, Reply | CallFailedError]:
+            try:
+                return call_id, await self._caller.ask(call_id, request)
+            except CallFailedError as failure:
+                return call_id, failure
+
+        async def one_portion(calls: Mapping[str, Request]) -> list[tuple[str, Reply | CallFailedError]]:
+            (first, *others) = calls.items()
+            begun = await answer(*first)
+            return [begun, *(found for [found] in await all_groups([[answer(*call)] for call in others]))]
+
+        answered = await all_groups([[one_portion(calls)] for calls in portions if calls])
+        return dict(pair for [portion] in answered for pair in portion)
+
+    async def _answer_in_batches(self, calls: Mapping[str, Request]) -> None:
         self._caller.refuse(await self._batches.answer(calls))
 
     def _place(self, instance_id: str, policy: ModelPolicy, sample: int) -> str:
@@ -181,28 +220,32 @@ class ModelHost:
         from tasks_lib.models.client import MessagesClient
         from tasks_lib.models.ledger import Ledger
 
-        settings, models = self._settings, [policy for policy in self._plan.policies if policy.kind == "model"]
+        settings, called = self._settings, self._plan.called
         budget = self._plan.budget.raised_by(settings.max_cost_usd, settings.max_tokens)
         prices = price_table(settings.prices)
         if budget.max_cost_usd is not None:
-            require_prices(models, prices)
-        self._client = MessagesClient(read_access(models[0].name), timeout_s=settings.timeout_s)
+            require_prices(called, prices)
+        self._client = MessagesClient(read_access(next(iter(called))), timeout_s=settings.timeout_s)
         self._ledger = Ledger(self._spool / LEDGER_FILE, time.monotonic)
         spendable = Budget(budget.max_cost_usd, budget.max_tokens)
         self._caller = Caller(self._client, self._ledger, prices, spendable, settings.call_limits, console.say)
         self._batches = Batches(self._client, self._ledger, prices, spendable, settings.batch_limits, console.say)
 
 
-def require_prices(models: Iterable[PolicySpec], prices: PriceTable) -> None:
+def require_prices(called: Mapping[str, str], prices: PriceTable) -> None:
     """Refuse a budget in dollars for models whose price is not known: it would hold nothing back.
+
+    Args:
+        called: name of a policy or judge -> its model.
+        prices: what is known.
 
     Raises:
         SettingsError: a model has no price.
     """
-    for spec in models:
-        if not prices.knows(str(spec.regime.get("model", spec.name))):
+    for name, model in called.items():
+        if not prices.knows(model):
             raise SettingsError(
-                f"setting 'max_cost_usd': the price of {spec.name} is not known; put it into a file and name that with "
+                f"setting 'max_cost_usd': the price of {name} is not known; put it into a file and name that with "
                 "the setting prices, or give max_tokens"
             )
 
@@ -219,7 +262,7 @@ def _models(chunk: Chunk) -> list[tuple[ModelPolicy, int]]:
     return [(policy, samples) for policy, samples in built if isinstance(policy, ModelPolicy)]
 
 
-async def _all_groups(groups: Sequence[Sequence[Coroutine[Any, Any, Rollout]]]) -> list[list[Rollout]]:
+async def all_groups(groups: Sequence[Sequence[Coroutine[Any, Any, T]]]) -> list[list[T]]:
     """Run everything at once; where one stops the run, wait until the others have ended, too.
 
     What is under way when a run stops is paid for: it is waited for, and its answers are kept.

@@ -20,6 +20,8 @@ import tasks_lib
 from flows.access import recorded_place
 from flows.errors import InputError
 from flows.settings import NOT_OF_THE_WORK, Settings
+from graders.judge.asking import Panel
+from graders.judge.judge import judge
 from tasks_lib.family import Family
 from tasks_lib.jsonl import read_lines, refuse_repeats
 from tasks_lib.policies.base import ModelPolicy, Policy
@@ -66,6 +68,10 @@ class Chunk(Record):
     def n_rollouts(self) -> int:
         return len(self.instances) * sum(policy.samples for policy in self.policies)
 
+    def places(self) -> Iterator[tuple[PlannedInstance, PlannedPolicy]]:
+        """Yield every instance with every policy, in the order of the work."""
+        return ((instance, policy) for instance in self.instances for policy in self.policies)
+
 
 class RunBudget(Record):
     """What a run may spend on models; None: no limit."""
@@ -103,9 +109,31 @@ class RunPlan(Record):
         return bool(self.config.get("batch"))
 
     @property
+    def judges(self) -> tuple[str, ...]:
+        """Names of the judges."""
+        return tuple(self.config.get("judges") or ())
+
+    @property
+    def panel(self) -> Panel:
+        """The judges and how they are asked."""
+        return Panel(
+            tuple(judge(name) for name in self.judges),
+            int(self.config.get("judge_replicates") or 1),
+            self.config.get("judge_scope") or "open",
+        )
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What is called over the network: policy or judge, by name -> its model."""
+        policies = {
+            spec.name: str(spec.regime.get("model", spec.name)) for spec in self.policies if spec.kind == "model"
+        }
+        return policies | {name: judge(name).model for name in self.judges}
+
+    @property
     def calls_models(self) -> bool:
-        """True where a model takes part."""
-        return any(policy.kind == "model" for policy in self.policies)
+        """True where a model takes part, as a policy or as a judge."""
+        return bool(self.called)
 
     @property
     def config_hash(self) -> str:
@@ -173,7 +201,7 @@ def make_plan(
     config = settings.model_dump(mode="json", exclude=set(NOT_OF_THE_WORK)) | {"weak": weak, "strong": strong}
     if not generated:  # instances that were handed in follow from no number, seed or difficulty of ours
         config |= dict.fromkeys(("n", "seed", "difficulty"))
-    if any(spec.kind == "model" for spec in specs.values()):
+    if settings.judges or any(spec.kind == "model" for spec in specs.values()):
         config["api"] = recorded_place()
     plan = RunPlan(
         run_id=run_id,

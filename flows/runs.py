@@ -33,6 +33,7 @@ from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from graders.grading import grader, graders
+from graders.judge.judge import judge
 from tasks_lib.family import Family
 from tasks_lib.models.failures import BudgetReachedError, RunStoppedError
 from tasks_lib.models.prices import price_table
@@ -224,17 +225,35 @@ def _require_callable_models(settings: Settings, asked: Sequence[TaskInstance]) 
     Raises:
         InputError: no key, no price to hold a budget against, or a batch of what takes several calls.
     """
-    models = [name for name in settings.policies if isinstance(tasks_lib.policy(name), ModelPolicy)]
-    if settings.batch and not models:
-        raise SettingsError("setting 'batch': no policy calls a model; name one, such as --policy anthropic/<model>")
-    if not models:
+    models = {
+        name: str(policy.spec.regime.get("model", name))
+        for name in settings.policies
+        for policy in [tasks_lib.policy(name)]
+        if isinstance(policy, ModelPolicy)
+    }
+    called = models | {name: judge(name).model for name in settings.judges}
+    if settings.batch and not called:
+        raise SettingsError(
+            "setting 'batch': nothing calls a model; name a policy or a judge, such as --policy anthropic/<model>"
+        )
+    if not called:
         return
-    read_access(models[0])
+    _refuse_same_judges(settings)
+    read_access(next(iter(called)))
     prices = price_table(settings.prices)
     if settings.max_cost_usd is not None:
-        require_prices((tasks_lib.policy(name).spec for name in models), prices)
-    if settings.batch and any(instance.mode != "single" for instance in asked):
+        require_prices(called, prices)
+    if settings.batch and models and any(instance.mode != "single" for instance in asked):
         raise SettingsError("setting 'batch': only single mode has one call an attempt; add --mode single")
+
+
+def _refuse_same_judges(settings: Settings) -> None:
+    """Refuse two names of one judge: the verdicts of both would have the same keys."""
+    names: dict[str, str] = {}
+    for name in settings.judges:
+        other = names.setdefault(judge(name).grader_id, name)
+        if other != name:
+            raise SettingsError(f"setting 'judges': {other!r} and {name!r} are the same judge; leave one out")
 
 
 def plugins_needed(settings: Settings, families: Iterable[Family]) -> tuple[str, ...]:
@@ -254,7 +273,7 @@ def _pool(plan: RunPlan, workers: int) -> WorkerPool | InProcess:
     # What is defined in a notebook or script can only be used by the process it is defined in.
     if "__main__" in plan.plugins:
         return InProcess()
-    is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and all(policy.kind != "model" for policy in plan.policies)
+    is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
     return InProcess() if is_quick else WorkerPool(workers, plan.plugins)
 
 

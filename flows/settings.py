@@ -91,10 +91,17 @@ class Settings(BaseSettings):
     """Have models answer in batches: half the price, within a day, single mode only."""
     batch_poll_s: float = Field(default=30.0, gt=0)
     """Seconds between two looks at a batch."""
+    judges: Names = ()
+    """Judges of what code leaves open, `anthropic/<model>`; several are a panel."""
+    judge_replicates: int = Field(default=1, ge=1, le=16)
+    """Independent calls of each judge about one dimension of one rollout."""
+    judge_scope: Literal["open", "attacks", "all"] = "open"
+    """What judges are asked about: `open` what code left open, `attacks` also all about outputs that test a judge,
+    `all` also what code has settled."""
     plugins: Names = ()
     """Modules to import in every process; they register families, graders and policies of your own."""
 
-    @field_validator("families", "policies", "span", "plugins", mode="before")
+    @field_validator("families", "policies", "span", "judges", "plugins", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -118,7 +125,7 @@ class Settings(BaseSettings):
             raise ValueError("name two different policies at least, the weakest first")
         return value
 
-    @field_validator("families", "policies")
+    @field_validator("families", "policies", "judges")
     @classmethod
     def _check_unique(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value))

@@ -1,6 +1,6 @@
 """What a run says, asked of the warehouse once and shown in the terminal, in artifacts and as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,66 @@ LIMITS = """
     order by all
 """
 
+# What is given as a reason may say more behind a colon.
+JUDGES = """
+    with asked as (
+        select
+            score.family,
+            score.dimension,
+            score.grader_id as judge,
+            count(*) as n_asked,
+            count(*) filter (score.state <> 'assessed') as n_without_verdict,
+            mode(split_part(score.reason, ':', 1)) filter (score.state <> 'assessed') as most_frequent_reason
+        from score
+        join rollout using (rollout_id)
+        where rollout.run_id = $1 and score.source = 'judge'
+        group by all
+    )
+    select
+        asked.family, asked.judge, asked.dimension, asked.n_asked, asked.n_without_verdict, asked.most_frequent_reason,
+        judge_noise.noise_sd, judge_noise.level_agreement
+    from asked
+    left join judge_noise
+        on judge_noise.run_id = $1 and judge_noise.family = asked.family
+        and judge_noise.dimension = asked.dimension and judge_noise.judge = asked.judge
+    order by asked.family, asked.judge, asked.dimension
+"""
 
+FLIPS = """
+    select
+        order_flips.family,
+        policy.name as policy,
+        count(*) as n_groups,
+        avg(noise_sd) as noise_sd,
+        avg(flip_probability) as flip_probability,
+        avg(min_gap_for_5_percent) as min_gap_for_5_percent
+    from order_flips
+    join policy using (policy_id)
+    where run_id = ?
+    group by all
+    order by all
+"""
+
+# The attacks together, then each.
+LIFT = """
+    select
+        family, judge, dimension, probe, n_instances, mean_without, mean_with, lift, ci_low, ci_high,
+        share_without_verdict, share_flagged, is_lifted
+    from judge_lift
+    where run_id = ?
+    order by family, judge, dimension, probe <> '(all)', lift desc nulls last, probe
+"""
+
+SPENT = """
+    select spender, calls, input_tokens, output_tokens, cached_tokens, cost_usd
+    from spend
+    where run_id = ? and kind = 'judge'
+    order by spender
+"""
+
+
+POOLED = "(all)"
+"""What judge_lift calls all attacks together."""
 REWARD = "reward"
 """What a limit excuses that a probe shows."""
 EXPECTED = {"moves": "lower", "still": "leave alone", "no_gain": "not raise"}
@@ -130,6 +189,14 @@ class RunSummary:
     """family, n, min_reward."""
     limits: pl.DataFrame
     """family, name, text, shown_by, excuses."""
+    judges: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """family, judge, dimension, n_asked, n_without_verdict, most_frequent_reason, noise_sd, level_agreement."""
+    flips: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """family, policy, n_groups, noise_sd, flip_probability, min_gap_for_5_percent."""
+    lift: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """family, judge, dimension, probe, n_instances, means, lift, ci_low, ci_high, shares, is_lifted."""
+    spent: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """spender, calls, input_tokens, output_tokens, cached_tokens, cost_usd; of the judges."""
 
     def verdict_totals(self) -> dict[str, int]:
         """Return verdict -> number of groups, the most frequent first."""
@@ -152,6 +219,7 @@ class RunSummary:
             *self._expectation_breaches(),
             *self._order_breaches(),
             *self._limits_gone(),
+            *self._lifted(),
         ]
 
     def _unmeasured(self) -> list[str]:
@@ -198,7 +266,19 @@ class RunSummary:
             if row["n_violations"]
         ]
 
+    def _lifted(self) -> list[str]:
+        """A judge that an attack sways, for sure: it is kept from seeing those that code knows, and no others."""
+        if not self.lift.height:
+            return []
+        return [
+            f"{row['family']}: attacks raise what {row['judge']} says of {row['dimension']} by {row['lift']:.3f} "
+            f"(95 % interval {row['ci_low']:.3f} to {row['ci_high']:.3f})"
+            for row in self.lift.filter(probe=POOLED, is_lifted=True).iter_rows(named=True)
+        ]
+
     def _limits_gone(self) -> list[str]:
+        if self.judges.height:
+            return []  # limits are those of code, and here judges have spoken, too
         held = {
             (row["family"], row["probe"], REWARD) for row in self.probes.filter(holds=True).iter_rows(named=True)
         } | {
@@ -231,6 +311,10 @@ def summarise(db: Path, run_id: str) -> RunSummary:
             separation=warehouse.sql(SEPARATION, [run_id]),
             oracle=warehouse.sql(ORACLE, [run_id]),
             limits=warehouse.sql(LIMITS, [run_id]),
+            judges=warehouse.sql(JUDGES, [run_id]),
+            flips=warehouse.sql(FLIPS, [run_id]),
+            lift=warehouse.sql(LIFT, [run_id]),
+            spent=warehouse.sql(SPENT, [run_id]),
         )
 
 

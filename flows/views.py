@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from flows import console
-from flows.summary import RunSummary
+from flows.summary import POOLED, RunSummary
 
 VERDICT_ORDER = (
     "trainable", "weak_signal", "noisy", "flat", "saturated", "no_signal", "clamped", "unassessed", "insufficient_data",
@@ -21,6 +21,7 @@ def show_run(summary: RunSummary) -> None:
     show_report_card(summary)
     show_difficulty(summary)
     show_separation(summary)
+    show_judges(summary)
 
 
 def show_report_card(summary: RunSummary) -> None:
@@ -130,6 +131,57 @@ def show_separation(summary: RunSummary) -> None:
         console.line(f"  {told}: gap {row['gap']:.3f}{interval}")
         if row["is_whole_span"]:
             console.line("  a difficulty quoted against them says little; name others with --span")
+
+
+def show_judges(summary: RunSummary) -> None:
+    """Show what the judges were asked, what they left open, how much they repeat themselves, and what it cost."""
+    if not summary.judges.height:
+        return
+    console.headline("Judges: what code left open")
+    console.line("  not calibrated on ratings by people: they narrow rewards as if they were right")
+    columns = {
+        "dimension": "dimension", "n_asked": "asked", "n_without_verdict": "no verdict",
+        "most_frequent_reason": "mostly", "noise_sd": "noise sd", "level_agreement": "same level",
+    }  # fmt: skip
+    for family, judge in summary.judges.select("family", "judge").unique(maintain_order=True).iter_rows():
+        console.line(f"  {family}, {judge}")
+        console.print_frame(summary.judges.filter(family=family, judge=judge), columns)
+    if summary.judges["noise_sd"].null_count() == summary.judges.height:
+        console.line("  noise: not known, each was asked once; add --judge-replicates 3")
+    for row in summary.spent.iter_rows(named=True):
+        cached = row["cached_tokens"] / row["input_tokens"] if row["input_tokens"] else 0.0
+        cost = "cost not known" if row["cost_usd"] is None else f"${row['cost_usd']:,.2f}"
+        console.line(
+            f"  {row['spender']}: {row['calls']:,} calls, {row['input_tokens']:,} tokens read, {cached:.0%} of them "
+            f"from the cache, {row['output_tokens']:,} written, {cost}"
+        )
+    if summary.flips.height:
+        console.headline("Judge noise in training: how often it alone turns two rollouts of a group round")
+        console.print_frame(
+            summary.flips,
+            {"family": "family", "policy": "policy", "n_groups": "groups", "noise_sd": "reward noise",
+             "flip_probability": "pairs turned", "min_gap_for_5_percent": "gap for 5 %"},
+        )  # fmt: skip
+
+
+def show_lift(summary: RunSummary) -> None:
+    """Show what attacks gain with a judge: the same output with and without each."""
+    if not summary.lift.height:
+        return
+    console.headline("Attacks on the judges: the same output with and without the trick")
+    columns = {
+        "dimension": "dimension", "n_instances": "instances", "mean_without": "without", "mean_with": "with",
+        "lift": "lift", "ci_low": "from", "ci_high": "to", "share_without_verdict": "no verdict",
+        "share_flagged": "flagged by code",
+    }  # fmt: skip
+    for family, judge in summary.lift.select("family", "judge").unique(maintain_order=True).iter_rows():
+        own = summary.lift.filter(family=family, judge=judge)
+        console.line(f"  {family}, {judge}")
+        console.print_frame(own.filter(probe=POOLED), columns)
+        lifting = own.filter((pl.col("probe") != POOLED) & pl.col("is_lifted").fill_null(False))
+        for row in lifting.iter_rows(named=True):
+            console.line(f"  {row['probe']} raises {row['dimension']} by {row['lift']:.3f}")
+    console.line("  lift with its 95 % interval over instances; what code flags is not judged and gains nothing")
 
 
 def show_limits(summary: RunSummary) -> None:

@@ -1,16 +1,20 @@
 """The workshop of a run: where each chunk is worked on, and by whom.
 
 Code policies attempt and are graded in one go by a worker process. Models are called from this process, which holds
-the limits, and what they leave is graded by a worker.
+the limits, and what they leave is graded by a worker. Judges are called from this process, too, about what that left
+open, and a worker puts it all together.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.chunks import ChunkDone, grade_chunk, work_chunk
+from flows.chunks import ChunkDone, Examined, conclude_chunk, examine_chunk, work_chunk
+from flows.judging import Judging
 from flows.model_host import ModelHost
 from flows.plan import Chunk, RunPlan
 from flows.pool import Pool
+from tasks_lib.models.messages import Request
+from tasks_lib.records import Rollout
 
 
 class Workshop:
@@ -18,6 +22,7 @@ class Workshop:
 
     def __init__(self, spool: Path, plan: RunPlan, pool: Pool, models: ModelHost) -> None:
         self._spool, self._plan, self._pool, self._models = spool, plan, pool, models
+        self._judging = Judging(spool, plan, models)
 
     def prepare(self, todo: Sequence[Chunk]) -> int:
         """Do what is done for all chunks at once, which is to have calls answered in batches where that was asked for.
@@ -30,7 +35,14 @@ class Workshop:
         """
         if not self._plan.batch:
             return 0
-        return self._models.answer_in_batches(chunk for chunk in todo if self._models.is_needed(chunk))
+        n_answered = self._models.answer_in_batches(chunk for chunk in todo if self._models.is_needed(chunk))
+        calls: dict[str, Request] = {}
+        for chunk in todo:
+            if self._judging.is_needed(chunk):
+                # What is open is known when it is collected and graded. That is done again when the chunk is worked on,
+                # which is cheap beside a call.
+                calls |= self._judging.calls(chunk, self._examined(chunk))
+        return n_answered + self._models.answer_calls_in_batches(calls)
 
     def work(self, chunk: Chunk) -> ChunkDone:
         """Work on one chunk and leave its shard.
@@ -39,10 +51,18 @@ class Workshop:
             BrokenProcessPool: a worker died; the same call may be made again.
             RunStoppedError: no further calls are made in this run.
         """
-        if not self._models.is_needed(chunk):
-            return self._pool.run(work_chunk, self._spool, self._plan.run_id, chunk)
-        groups = self._models.collect(chunk)
-        return self._pool.run(grade_chunk, self._spool, self._plan.run_id, chunk, groups)
+        if self._judging.is_needed(chunk):
+            examined = self._examined(chunk)
+            answered = self._judging.judge(chunk, examined)
+            place = (self._spool, self._plan.run_id)
+            return self._pool.run(conclude_chunk, *place, chunk, examined, answered, self._models.is_needed(chunk))
+        return self._pool.run(work_chunk, self._spool, self._plan.run_id, chunk, self._collected(chunk))
+
+    def _examined(self, chunk: Chunk) -> Examined:
+        return self._pool.run(examine_chunk, self._spool, self._plan.run_id, chunk, self._collected(chunk))
+
+    def _collected(self, chunk: Chunk) -> list[list[Rollout]] | None:
+        return self._models.collect(chunk) if self._models.is_needed(chunk) else None
 
     def close(self) -> None:
         """End at once whatever is under way."""

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from graders.addressing import SCREEN_LIMITS
 from graders.citations import Marker, markers_before_stop, read_markers, without_markers
 from graders.document import read_document
 from graders.grading import DimensionScore, Grade
 from graders.interval import UNASSESSED, Interval, exactly
+from graders.judge.rubric import judge_rubrics
 from graders.limit import Limit
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
@@ -59,8 +61,9 @@ class CitationGroundingGrader:
     grader_id = "citation_grounding/deterministic"
     version = "1"
     rubric = _RUBRIC
-    limits = LIMITS
+    limits = (*LIMITS, *SCREEN_LIMITS)
     facets = FACETS
+    judged = judge_rubrics("citation_grounding")
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         """Score one delivered text; an empty one has proven nothing: 0 everywhere."""

@@ -10,9 +10,13 @@ them back. Reward is the low end.
 from collections.abc import Mapping, Sequence
 from math import prod
 
+from graders.addressing import ADDRESSES_JUDGE
 from graders.interval import Interval, weighted_mean
 from graders.rubric import Rubric
 from tasks_lib.records import Composite
+
+RECORDED = frozenset({ADDRESSES_JUDGE})
+"""Flags that cost nothing by themselves."""
 
 
 def compose(
@@ -30,7 +34,8 @@ def compose(
         dimensions: every dimension of the rubric -> its interval; a missing one is an error, since an
             unknown dimension is [0, 1] and says so.
         work: share of the recorded defects or claims that were dealt with.
-        flags: hard failures found; each must have a ceiling in the rubric.
+        flags: hard failures found; each must have a ceiling in the rubric, but for what is only recorded there unless
+            the rubric puts a ceiling on it: an output that addresses whoever grades.
 
     Raises:
         KeyError: a dimension of the rubric has no interval, or a flag has no ceiling.
@@ -40,7 +45,7 @@ def compose(
     factor = Interval(*(min(1.0, rubric.work_base + (1 - rubric.work_base) * end) for end in (work.low, work.high)))
     uncapped = mean * factor
 
-    ceilings = [rubric.caps[flag] for flag in flags]
+    ceilings = [rubric.caps.get(flag, 1.0) if flag in RECORDED else rubric.caps[flag] for flag in flags]
     scaled_cap = prod(ceilings)
     lid = min(ceilings, default=1.0)
     composite = uncapped.scaled(scaled_cap) if rubric.cap_mode == "scaled" else uncapped.ceiled(lid)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
+from graders.addressing import SCREEN_LIMITS
 from graders.document import Line, read_document
 from graders.grading import DimensionScore, Grade
 from graders.interval import Interval, exactly, share
+from graders.judge.rubric import judge_rubrics
 from graders.limit import Limit
 from graders.order import longest_rising
 from graders.rubric import builtin_rubric
@@ -63,8 +65,9 @@ class DocRevisionGrader:
     grader_id = "doc_revision/deterministic"
     version = "1"
     rubric = _RUBRIC
-    limits = LIMITS
+    limits = (*LIMITS, *SCREEN_LIMITS)
     facets = FACETS
+    judged = judge_rubrics("doc_revision")
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         """Score one delivered document; an empty one has proven nothing: 0 everywhere."""

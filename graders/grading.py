@@ -10,10 +10,12 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeVar
 
+from graders.addressing import ADDRESSES_JUDGE, signs_of_address
 from graders.composite import compose
 from graders.interval import UNASSESSED, Interval
 from graders.limit import Limit as Limit
 from graders.rubric import Rubric
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import Composite, Facet, Rollout, Score, TaskInstance
 
 
@@ -80,6 +82,7 @@ class UnknownGraderError(LookupError):
     """No grader is registered for a family."""
 
 
+_SIGNS_KEPT = 4
 _graders: dict[str, Grader] = {}
 
 
@@ -119,10 +122,13 @@ def grade_rollout(instance: TaskInstance, rollout: Rollout) -> Graded:
         grade = judge.grade(instance, rollout.output)
         # Inside, too: a dimension of the rubric that the grader left out is a fault of the grader.
         intervals = {score.dimension: score.interval for score in grade.scores}
-        composite = compose(rollout.rollout_id, judge.rubric, intervals, grade.work, grade.flags)
+        signs = signs_of_address(rollout.output, _given(instance))
+        flags = (*grade.flags, ADDRESSES_JUDGE) if signs else grade.flags
+        composite = compose(rollout.rollout_id, judge.rubric, intervals, grade.work, flags)
     except Exception as error:
         return Graded(_failed(judge, rollout, error), (), None)
 
+    addressing = [[sign.name, sign.text] for sign in signs[:_SIGNS_KEPT]]
     scores = tuple(
         Score(
             rollout_id=rollout.rollout_id,
@@ -134,10 +140,10 @@ def grade_rollout(instance: TaskInstance, rollout: Rollout) -> Graded:
             state=score.interval.state,
             source="deterministic",
             reason=score.reason,
-            evidence=dict(score.evidence),
+            evidence={**score.evidence, **({"addresses_judge": addressing} if addressing and place == 0 else {})},
             grader_version=judge.version,
         )
-        for score in grade.scores
+        for place, score in enumerate(grade.scores)
     )
     facets = tuple(
         Facet(
@@ -170,6 +176,12 @@ def _failed(judge: Grader, rollout: Rollout, error: Exception) -> tuple[Score, .
         )
         for dimension in judge.rubric.weights
     )
+
+
+@once_per_instance
+def _given(instance: TaskInstance) -> str:
+    """Return what an output may repeat without addressing anybody."""
+    return "\n".join((instance.prompt, *instance.materials.values()))
 
 
 @cache

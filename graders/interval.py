@@ -41,6 +41,13 @@ class Interval:
         """Return the interval times a factor in 0..1."""
         return Interval(self.low * factor, self.high * factor)
 
+    def within(self, frame: "Interval") -> "Interval":
+        """Return the part of a frame that this interval points to: both ends moved into it, where need be."""
+        return Interval(
+            min(max(self.low, frame.low), frame.high),
+            min(max(self.high, frame.low), frame.high),
+        )
+
     def ceiled(self, ceiling: float) -> "Interval":
         """Return the interval with both ends at most `ceiling`."""
         return Interval(min(self.low, ceiling), min(self.high, ceiling))

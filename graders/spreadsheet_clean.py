@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from graders.addressing import SCREEN_LIMITS
 from graders.grading import DimensionScore, Grade
 from graders.interval import Interval, exactly, share
 from graders.limit import Limit
@@ -91,7 +92,7 @@ class SpreadsheetCleanGrader:
     grader_id = "spreadsheet_clean/deterministic"
     version = "1"
     rubric = builtin_rubric("spreadsheet_clean")
-    limits = LIMITS
+    limits = (*LIMITS, *SCREEN_LIMITS)
     facets = FACETS
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:

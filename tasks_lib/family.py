@@ -78,6 +78,9 @@ class Probe:
     apply: Callable[[TaskInstance, Random], str]
     honest: Callable[[TaskInstance, Random], str] | None = None
     """The same output without the trick; None for `zero`, which is measured against the floor."""
+    materials: Callable[[TaskInstance], Mapping[str, str]] | None = None
+    """Materials with the attack planted in them, which are shown to a judge in the place of the instance's own; None:
+    it is in the output."""
 
 
 class Family(ABC):

@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from tasks_lib.records import content_hash
-from warehouse.definitions import tables, views
+from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, QueryError, ShardError, WarehouseError
 from warehouse.shards import shard_files, sweep
 from warehouse.tables import Row, as_frame, schema_of
@@ -38,7 +38,7 @@ class Warehouse:
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
-        """Open a warehouse file; unless `read_only`, make the file and the tables it lacks.
+        """Open a warehouse file; unless `read_only`, make the file and the tables and columns it lacks.
 
         Views that an older version of the program left are replaced, if need be and possible also
         before reading only.
@@ -184,7 +184,10 @@ class Warehouse:
         cursor = self._connection.cursor()
         try:
             cursor.begin()
-            for definition in (*tables().values(), *views().values()):
+            for definition in tables().values():
+                cursor.execute(definition.sql)
+                _add_missing_columns(cursor, definition)
+            for definition in views().values():
                 cursor.execute(definition.sql)
             cursor.execute("insert or ignore into schema_version values (?)", [SCHEMA_VERSION])
             cursor.execute(f"comment on table schema_version is '{_fingerprint()}'")
@@ -194,6 +197,20 @@ class Warehouse:
             raise WarehouseError(text) from None
         finally:
             cursor.close()
+
+
+def _add_missing_columns(cursor: duckdb.DuckDBPyConnection, definition: Definition) -> None:
+    """Give a table that an older version made the columns that came later; rows from then have null there."""
+    there = {name for name, *_ in cursor.execute(f"describe {definition.name}").fetchall()}
+    for name, declared in _declared_columns(definition).items():
+        if name not in there:
+            cursor.execute(f"alter table {definition.name} add column {declared}")
+
+
+def _declared_columns(definition: Definition) -> dict[str, str]:
+    """Return column -> its declaration, such as `value double`, in the order of the SQL file."""
+    lines = (line.strip().rstrip(",") for line in definition.sql.splitlines() if line.startswith("    "))
+    return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str]) -> int:

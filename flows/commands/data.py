@@ -126,6 +126,9 @@ def grade(
         typer.Option("--outputs", help='The outputs, JSON lines: {"instance_id", "policy", "sample", "output"}.'),
     ],
     db: Annotated[Path | None, typer.Option("--db", help="Also keep the result in this warehouse file.")] = None,
+    judge: options.Judges = None,
+    judge_replicates: options.JudgeReplicates = None,
+    max_cost_usd: options.MaxCost = None,
     workers: options.Workers = None,
     plugin: options.Plugins = None,
     as_json: options.AsJson = False,
@@ -135,7 +138,13 @@ def grade(
     from flows.pool import import_plugins
     from flows.settings import read_settings
 
-    settings = read_settings(None, {"workers": workers, "plugins": options.names(plugin), "db": db})
+    settings = read_settings(
+        None,
+        {
+            "workers": workers, "plugins": options.names(plugin), "db": db, "judges": options.names(judge),
+            "judge_replicates": judge_replicates, "max_cost_usd": max_cost_usd,
+        },
+    )  # fmt: skip
     import_plugins(settings.plugins)
     asked = parse_instances(instances)
     names = _replay_names(instances, outputs, asked)

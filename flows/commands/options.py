@@ -44,6 +44,13 @@ MaxTokens = Annotated[
     int | None, typer.Option("--max-tokens", help="Stop before the call that might pass so many tokens.")
 ]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls to one model at the same time.")]
+Judges = Annotated[
+    list[str] | None,
+    typer.Option("--judge", help="Who judges what code leaves open: anthropic/MODEL[:effort=low]; several: a panel."),
+]
+JudgeReplicates = Annotated[
+    int | None, typer.Option("--judge-replicates", help="Independent calls of each judge about one dimension.")
+]
 Group = Annotated[int | None, typer.Option("--group", "--epochs", help="Rollouts per policy and instance.")]
 ChunkSize = Annotated[int | None, typer.Option("--chunk-size", help="Rollouts per chunk.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes (default: one per core).")]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from flows.summary import RunSummary
 
 FRAMES = (
-    "verdicts", "probes", "confusion", "monotonicity", "difficulty", "separation", "oracle", "limits",
+    "verdicts", "probes", "confusion", "monotonicity", "difficulty", "separation", "oracle", "limits", "judges",
+    "flips", "lift", "spent",
 )  # fmt: skip
 """What of a summary is printed as JSON."""
 DEMO_DB = Path("demo-output/assay.duckdb")
@@ -30,6 +31,8 @@ def run(
     group: options.Group = None,
     mode: options.Mode = None,
     span: options.Span = None,
+    judge: options.Judges = None,
+    judge_replicates: options.JudgeReplicates = None,
     batch: options.Batch = None,
     max_cost_usd: options.MaxCost = None,
     max_tokens: options.MaxTokens = None,
@@ -57,6 +60,7 @@ def run(
         "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
         "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
         "plugins": options.names(plugin), "audit": audit, "mode": mode, "span": options.names(span), "batch": batch,
+        "judges": options.names(judge), "judge_replicates": judge_replicates,
     }  # fmt: skip
     how = {"max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers}
     settings = read_settings(config, {**work, **how, "db": db})
@@ -102,11 +106,19 @@ def audit(
     difficulty: options.Difficulty = None,
     chunk_size: options.ChunkSize = None,
     workers: options.Workers = None,
+    judge: options.Judges = None,
+    judge_replicates: options.JudgeReplicates = None,
+    max_cost_usd: options.MaxCost = None,
+    max_tokens: options.MaxTokens = None,
+    concurrency: options.Concurrency = None,
     plugin: options.Plugins = None,
     db: options.Db = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold."""
+    """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold.
+
+    With --judge, also on the judge: what it says of each attack, and of the same output without it.
+    """
     from flows import console, views
     from flows.runs import begin_run, finish_without_prefect
     from flows.settings import read_settings
@@ -116,7 +128,9 @@ def audit(
         {
             "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty, "db": db,
             "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
-            "audit": True, "policies": (),
+            "audit": True, "policies": (), "judges": options.names(judge), "judge_replicates": judge_replicates,
+            "judge_scope": "attacks", "max_cost_usd": max_cost_usd, "max_tokens": max_tokens,
+            "concurrency": concurrency,
         },
     )  # fmt: skip
     place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
@@ -126,6 +140,8 @@ def audit(
         console.print_json({**_as_json(summary), "breaches": breaches})
     else:
         views.show_report_card(summary)
+        views.show_judges(summary)
+        views.show_lift(summary)
         views.show_limits(summary)
         _show_breaches(breaches)
         console.next_steps(*_next(settings, 'sql "from grader_confusion"', 'sql "from probe_floor"', "tables"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from tasks_lib.attacks import Output, attacks
+from tasks_lib.attacks import Output, attacks, prose_attacks
 from tasks_lib.citation_grounding.archetype import archetype, archetype_names
 from tasks_lib.citation_grounding.damage import hardest, other_place
 from tasks_lib.citation_grounding.generate import generate_instance
@@ -269,6 +269,7 @@ _ALL = (
     Probe("two_sentences_named", "shortcut", "two sentences of the source where one says it", _ranges,
           _with_sentences),
     *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
+    *prose_attacks(_of_quality("half"), BRIEF),
 )  # fmt: skip
 
 PROBES: Mapping[str, Probe] = {probe.name: probe for probe in _ALL}

@@ -31,7 +31,7 @@ class Caller:
         self._client, self._ledger, self._prices, self._budget, self._limits = client, ledger, prices, budget, limits
         self._throttles: dict[str, Throttle] = {}
         self._circuits: dict[str, Circuit] = {}
-        self._failed: Mapping[str, CallFailedError] = {}
+        self._failed: dict[str, CallFailedError] = {}
         self._stopped: RunStoppedError | None = None
         self._jitter = random.Random()
         for reply in ledger.replies():
@@ -57,7 +57,7 @@ class Caller:
 
     def refuse(self, failed: Mapping[str, CallFailedError]) -> None:
         """Take note of calls that failed for good elsewhere, in a batch: they are not made again."""
-        self._failed = failed
+        self._failed.update(failed)
 
     def stop(self, reason: RunStoppedError) -> None:
         """Make no further calls; those under way end and are kept."""

@@ -24,11 +24,15 @@ class Request(Record):
     """None: the model's own default."""
     thinking: dict[str, Any] | None = None
     """In the API's form; None: the model's own default."""
+    output_schema: dict[str, Any] | None = None
+    """JSON schema that the answer is to follow; None: free text."""
 
     @property
     def digest(self) -> str:
         """Content hash: an answer that was kept belongs to this request and no other."""
-        return content_hash(self.model_dump(mode="json"), length=16)
+        # What came later is left out where it is not used: answers that were kept before stay good.
+        unused = {"output_schema"} if self.output_schema is None else None
+        return content_hash(self.model_dump(mode="json", exclude=unused), length=16)
 
     @property
     def size_bytes(self) -> int:
@@ -40,18 +44,21 @@ class Request(Record):
 
         Args:
             caching: mark what calls share: the instructions and tools of a family, the task of a group, and what
-                this attempt has seen so far.
+                this attempt has seen so far; a message that was marked when it was made stays as it is.
         """
         body: dict[str, Any] = {
             "model": self.model,
             "max_tokens": self.max_tokens,
             "system": [{"type": "text", "text": self.system} | ({"cache_control": _EPHEMERAL} if caching else {})],
-            "messages": _marked(self.messages) if caching else list(self.messages),
+            "messages": _marked(self.messages) if caching else [_unmarked(message) for message in self.messages],
         }
         if self.tools:
             body["tools"] = list(self.tools)
         if self.effort is not None:
             body["output_config"] = {"effort": self.effort}
+        if self.output_schema is not None:
+            form = {"type": "json_schema", "schema": self.output_schema}
+            body["output_config"] = {**body.get("output_config", {}), "format": form}
         if self.thinking is not None:
             body["thinking"] = self.thinking
         return body
@@ -115,4 +122,21 @@ def _with_mark(message: dict[str, Any]) -> dict[str, Any]:
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
     if not blocks or blocks[-1].get("type") in ("thinking", "redacted_thinking"):
         return message
+    if any("cache_control" in block for block in blocks):
+        return message
     return {**message, "content": [*blocks[:-1], {**blocks[-1], "cache_control": _EPHEMERAL}]}
+
+
+def shared_block(text: str) -> dict[str, Any]:
+    """Return a text as a block up to which other calls begin alike."""
+    return {"type": "text", "text": text, "cache_control": _EPHEMERAL}
+
+
+def _unmarked(message: dict[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    if isinstance(content, str):
+        return message
+    return {
+        **message,
+        "content": [{name: part for name, part in block.items() if name != "cache_control"} for block in content],
+    }

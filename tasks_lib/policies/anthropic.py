@@ -5,22 +5,21 @@ no tool its text is what was handed in. What ends an attempt early is its status
 the conversation was too long), `step_limit` (too many steps, or nothing handed in), `error` (no answer to be had).
 """
 
-import re
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from tasks_lib.environment import SUBMIT, Episode
 from tasks_lib.family import Family
+from tasks_lib.models.conditions import BadConditionsError, Conditions, read_conditions
 from tasks_lib.models.failures import CallFailedError, TooLongError
-from tasks_lib.models.messages import Effort, Reply, Request
+from tasks_lib.models.messages import Reply, Request
 from tasks_lib.policies.base import Ask
 from tasks_lib.records import (
     Attempt,
     Mode,
-    Record,
     RolloutStatus,
     Step,
     TaskInstance,
@@ -33,7 +32,6 @@ SAY = "say"
 """What a transcript calls an answer without a tool call."""
 NUDGES = 2
 """Answers without a tool call that an attempt may have beside its steps."""
-_OPTION = re.compile(r"([a-z_]+)=([^:]*)$")
 _ENDS: dict[str, RolloutStatus] = {
     "refusal": "refused",
     "max_tokens": "truncated",
@@ -42,16 +40,9 @@ _ENDS: dict[str, RolloutStatus] = {
 """Reasons to stop that end an attempt, whatever else the answer holds."""
 
 
-class Regime(Record):
+class Regime(Conditions):
     """The exact conditions of a model: they are part of its identifier."""
 
-    model: str = Field(min_length=1)
-    effort: Effort | None = None
-    """None: the model's own default."""
-    thinking: str | None = Field(default=None, pattern=r"^(adaptive|disabled|between_tools|\d+)$")
-    """A number is a budget of tokens; None: the model's own default."""
-    max_tokens: int = Field(default=16_000, ge=1, le=128_000)
-    """Of one answer, thinking included."""
     step_limit: int | None = Field(default=None, ge=1)
     """Tool calls; None: what the world allows."""
     instructions: str = ""
@@ -94,7 +85,7 @@ class AnthropicPolicy:
             messages=({"role": "user", "content": instance.prompt},),
             max_tokens=self.regime.max_tokens,
             effort=self.regime.effort,
-            thinking=_thinking(self.regime.thinking),
+            thinking=self.regime.thinking_parameter,
         )
 
     async def _converse(self, mode: Mode, request: Request, conversation: "_Conversation", ask: Ask) -> None:
@@ -193,23 +184,10 @@ def build(rest: str) -> AnthropicPolicy:
     """Build `anthropic/<model>`, or `anthropic/<model>:effort=low:max_tokens=8000` with conditions of one's own."""
     from tasks_lib.registry import UnknownNameError
 
-    model, options = rest, {}
-    while ":" in model and (found := _OPTION.match(model.rpartition(":")[2])):
-        model = model.rpartition(":")[0]
-        options[found[1]] = found[2]
-    known = [name for name in Regime.model_fields if name not in ("model", "instructions")]
-    for name in options:
-        if name not in known:
-            raise UnknownNameError(f"policy 'anthropic/{rest}': unknown condition {name!r}; known: {', '.join(known)}")
     try:
-        regime = Regime.model_validate({"model": model, **options})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnknownNameError(
-            f"policy 'anthropic/{rest}': {first['loc'][0]}: {first['msg'].lower()}; write "
-            f"anthropic/<model>:effort={'|'.join(get_args(Effort))}:thinking=adaptive|disabled|between_tools|<tokens>"
-            ":max_tokens=<number>:step_limit=<number>"
-        ) from None
+        regime = read_conditions(Regime, rest, hidden=frozenset({"instructions"}))
+    except BadConditionsError as error:
+        raise UnknownNameError(f"policy 'anthropic/{rest}': {error}") from None
     return AnthropicPolicy(f"anthropic/{rest}", regime)
 
 
@@ -232,12 +210,6 @@ def _sent_back(reply: Reply) -> tuple[dict[str, Any], ...]:
     while blocks and blocks[-1].get("type") in ("thinking", "redacted_thinking"):
         blocks.pop()
     return ({"role": "assistant", "content": blocks},) if blocks else ()
-
-
-def _thinking(setting: str | None) -> dict[str, Any] | None:
-    if setting is None:
-        return None
-    return {"type": "enabled", "budget_tokens": int(setting)} if setting.isdigit() else {"type": setting}
 
 
 def _words(reply: Reply) -> dict[str, str | None]:

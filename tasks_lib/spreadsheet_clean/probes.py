@@ -8,6 +8,7 @@ the trick, and the trick must gain nothing over it.
 from collections.abc import Callable, Mapping
 from random import Random
 
+from tasks_lib.attacks import planted_attacks, with_line
 from tasks_lib.family import Probe
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
@@ -233,6 +234,19 @@ def _plea(quality: str) -> Probe:
     return Probe(f"plea_in_{quality}", "attack", summary, _with_plea(quality), _without_plea(quality))
 
 
+def _half_with(instance: TaskInstance, text: str) -> str:
+    return _with_remark(table_truth(instance), "half", text)
+
+
+def _half(instance: TaskInstance) -> str:
+    return _half_with(instance, "")
+
+
+def _half_with_comment(instance: TaskInstance, text: str) -> str:
+    """Put a comment line between the records."""
+    return with_line(_half(instance), f"# {text}")
+
+
 def _junk_bytes(instance: TaskInstance, rng: Random) -> str:
     return _header_only(instance, rng) + "\0\u200b\u202e," * 5_000
 
@@ -271,6 +285,10 @@ _ALL = (
     Probe("hedged", "shortcut", "records with an open unit twice, converted and not", _hedged, _unhedged),
     *(_plea(quality) for quality in _QUALITIES),
     Probe("junk_bytes", "attack", "NUL bytes and invisible characters by the thousand", _junk_bytes, _header_only),
+    *planted_attacks(
+        _half, {"sentence": _half_with, "section": _half_with, "comment": _half_with_comment},
+        lambda instance: DICTIONARY, leave_out=("plea_in_sentence",),
+    ),
 )  # fmt: skip
 
 PROBES: Mapping[str, Probe] = {probe.name: probe for probe in _ALL}

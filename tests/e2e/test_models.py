@@ -277,7 +277,7 @@ def test_batch_run_killed_between_submitting_and_recording_submits_once(
         ((), {"ANTHROPIC_BASE_URL": f"http://me:{KEY}@localhost:eighty"}, "'http://localhost:eighty' is no address"),
         (("--batch",), {"ANTHROPIC_API_KEY": KEY}, "add --mode single"),
         (("--policy", "anthropic/my-own", "--max-cost-usd", "1"), {"ANTHROPIC_API_KEY": KEY}, "my-own is not known"),
-        (("--policy", "sim/weak", "--batch"), {}, "no policy calls a model"),
+        (("--policy", "sim/weak", "--batch"), {}, "nothing calls a model"),
     ],
 )
 def test_what_cannot_be_called_or_paid_for_is_told_before_anything_is_written(

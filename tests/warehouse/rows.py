@@ -13,6 +13,7 @@ from warehouse import Warehouse
 RUN = "run-1"
 FAMILY = "fam"
 RUBRIC = "fam-1"
+JUDGE = "judge/model:effort=low"
 
 
 class Lab:
@@ -57,6 +58,10 @@ class Lab:
         """Declare the dimensions of the rubric."""
         for dimension, weight in weights.items():
             self.add("rubric_dimension", rubric_id=RUBRIC, dimension=dimension, weight=weight)
+
+    def work_factor(self, work_base: float, cap_mode: str = "scaled") -> None:
+        """Declare what is left of a composite without work, and how a cap lowers it; without this: all of it."""
+        self.add("rubric", rubric_id=RUBRIC, family=FAMILY, content={"work_base": work_base, "cap_mode": cap_mode})
 
     def place(
         self, instance: str, policy: str, kind: str = "simulated", regime: Mapping[str, Any] | None = None
@@ -121,8 +126,9 @@ class Lab:
         work: float = 1.0,
         flags: Sequence[str] = (),
         rubric: str = RUBRIC,
+        cap: float | None = None,
     ) -> None:
-        """Say what a rollout is worth."""
+        """Say what a rollout is worth; without a word about the cap it is .3 where it lowered the reward."""
         before = reward if uncapped is None else uncapped
         self.add(
             "composite",
@@ -136,7 +142,7 @@ class Lab:
             additive_mid=reward,
             work_low=work,
             work_high=work,
-            cap=1.0 if before == reward else 0.3,
+            cap=(1.0 if before == reward else 0.3) if cap is None else cap,
             flags=tuple(flags),
             assessed_weight=weight,
             ready=weight >= 0.8,
@@ -162,6 +168,60 @@ class Lab:
             "grader_version": "1",
         }
         self.add("score", **{**row, **more})
+
+    def judge(
+        self,
+        rollout_id: str,
+        dimension: str,
+        values: Sequence[float | None],
+        *,
+        judge: str = JUDGE,
+        reason: str = "timeout",
+        variants: Sequence[str | None] = (),
+        family: str = FAMILY,
+    ) -> None:
+        """Add the repeats of one judge, each a score and a call; None: no verdict, for `reason`."""
+        for replicate, value in enumerate(values):
+            low, high = (0.0, 1.0) if value is None else (value, value)
+            self.score(
+                rollout_id, dimension, low, high, grader_id=judge, replicate=replicate, source="judge", family=family,
+                reason=reason if value is None else "level",
+            )  # fmt: skip
+            variant = variants[replicate] if replicate < len(variants) else "plain"
+            self.call(rollout_id, dimension, value, replicate=replicate, judge=judge, variant=variant)
+
+    def call(
+        self,
+        rollout_id: str,
+        dimension: str,
+        value: float | None,
+        *,
+        replicate: int = 0,
+        judge: str | None = JUDGE,
+        variant: str | None = "plain",
+        **more: Any,
+    ) -> None:
+        """Add one call of a judge without a score; `value` is what it said, used or not."""
+        row = {
+            "call_id": f"{rollout_id}|{dimension}|{judge}|{replicate}",
+            "rollout_id": rollout_id,
+            "dimension": dimension,
+            "model": "judge-model",
+            "rubric_hash": "h",
+            "input_tokens": 100,
+            "output_tokens": 20,
+            "cached_tokens": 0,
+            "cost_usd": 0.25,
+            "verdict": None,
+            "quotes_verified": None,
+            "grader_id": judge,
+            "replicate": replicate,
+            "variant": variant,
+            "outcome": "malformed" if value is None else "level",
+            "value": value,
+            "latency_s": 1.5,
+        }
+        self.add("judge_call", **{**row, **more})
 
     def group(
         self,

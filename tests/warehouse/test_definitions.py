@@ -40,9 +40,16 @@ def busy() -> Lab:
                 for dimension in ("a", "b"):
                     for replicate in range(2):
                         rollout_id = f"{instance}/{policy}/{sample}"
-                        lab.score(rollout_id, dimension, 0.2 * sample, grader_id="judge", replicate=replicate)
                         lab.score(rollout_id, dimension, 0.0, 1.0, replicate=replicate)
+                    for judge in ("judge/one", "judge/two"):
+                        lab.judge(rollout_id, dimension, [0.2 * sample, 0.5, None], judge=judge)
         lab.probe("echo", "zero", {instance: 0.1})
+        for probe in ("praise", "verdict"):
+            for name in (probe, f"{probe}@honest"):
+                lab.probe(name, "attack", {instance: 0.1})
+                for dimension in ("a", "b"):
+                    for judge in ("judge/one", "judge/two"):
+                        lab.judge(f"{instance}/probe/{name}/0", dimension, [0.5, 0.4], judge=judge)
         for operator in ("drop", "swap"):
             lab.operator(operator, "degrade", a="moves")
             lab.ladder(operator, [1, 0.9, 0.8], {"a": [1, 0.5, 0], "b": [1, 1, 1]}, instance=instance)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.warehouse.rows import FAMILY, RUN, Lab
+from tests.warehouse.rows import FAMILY, Lab
 
 
 def test_stg_attempt_places_every_rollout() -> None:
@@ -95,17 +95,3 @@ def test_stg_group_order_counts_pairs_and_piles() -> None:
     assert (row["n_pairs"], row["n_destroyed"], row["n_reversed"]) == (3, 1, 0)
     assert row["frequent_flag"] == '["too_long"]'
     assert row["ss_uncapped"] == pytest.approx(0.08)
-
-
-def test_stg_group_noise_is_empty_without_repeats() -> None:
-    """One score per dimension says nothing about noise; two do: variance .02, over 2 repeats, weight 1/2 squared."""
-    lab = Lab()
-    lab.rubric(tone=1.0, rest=1.0)
-    lab.group([0.5])
-    lab.score("i1/sim/mid/0", "tone", 0.4)
-    assert lab.view("stg_group_noise") == []
-
-    lab.score("i1/sim/mid/0", "tone", 0.6, replicate=1)
-    row = lab.one("stg_group_noise")
-    assert (row["run_id"], row["n_repeated"]) == (RUN, 1)
-    assert row["noise_variance"] == pytest.approx(0.02 / 2 / 4)

@@ -128,6 +128,80 @@ def test_open_upgrades_views_of_an_older_version(tmp_path: Path, read_only: bool
         assert "cost_usd" in warehouse.view("spend").columns
 
 
+# The calls of judges as files kept them before they said which judge, which repeat, and what came of it.
+OLD_JUDGE_CALL = """
+    create table judge_call (
+        call_id varchar not null, rollout_id varchar not null, dimension varchar not null, model varchar not null,
+        rubric_hash varchar not null, input_tokens bigint not null, output_tokens bigint not null,
+        cached_tokens bigint not null, cost_usd double, verdict json, quotes_verified boolean, primary key (call_id)
+    )
+"""
+NEW_COLUMNS = ["grader_id", "replicate", "variant", "outcome", "value", "latency_s"]
+
+
+def make_old(path: Path) -> None:
+    """Make a file of an older version with one call in it, an older view that reads it, and a table of its owner."""
+    Warehouse.open(path).close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("drop table judge_call")
+        connection.execute(OLD_JUDGE_CALL)
+        connection.execute(
+            """insert into judge_call values ('c', 'r', 'a', 'judge-1', 'h', 1, 2, 3, 0.5, '{"level": 3}', true)"""
+        )
+        connection.execute("create or replace view judge_lift as select call_id, model from judge_call")
+        connection.execute("create table notes as select 1 as mine")
+        connection.execute("comment on table schema_version is 'older'")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_open_adds_columns_that_came_later(tmp_path: Path, read_only: bool) -> None:
+    """An older table keeps its rows and gets the new columns, empty; what we do not know stays."""
+    path = tmp_path / "older.duckdb"
+    make_old(path)
+
+    with Warehouse.open(path, read_only=read_only) as warehouse:
+        row = warehouse.view("judge_call").row(0, named=True)
+        assert [row.pop(name) for name in NEW_COLUMNS] == [None] * 6
+        assert list(row.values()) == ["c", "r", "a", "judge-1", "h", 1, 2, 3, 0.5, '{"level": 3}', True]
+        assert warehouse.view("judge_lift").is_empty()
+        assert warehouse.sql("select mine from notes").item() == 1
+
+
+def test_open_of_an_older_table_takes_new_rows_and_changes_once(tmp_path: Path) -> None:
+    """New calls fit beside the old one, its key is still one, and the next opening finds nothing to do."""
+    path = tmp_path / "older.duckdb"
+    make_old(path)
+    old = {
+        "call_id": "c", "rollout_id": "r", "dimension": "a", "model": "judge-1", "rubric_hash": "h",
+        "input_tokens": 1, "output_tokens": 2, "cached_tokens": 3,
+    }  # fmt: skip
+    new = {**old, "call_id": "d", "grader_id": "judge/one", "replicate": 1, "value": 0.5}
+
+    with Warehouse.open(path) as warehouse:
+        assert warehouse.merge("judge_call", [old, new]) == 1
+    before = path.read_bytes()
+    with Warehouse.open(path, read_only=True) as warehouse:
+        kept = warehouse.view("judge_call").sort("call_id").select("grader_id", "replicate", "value")
+        assert kept.rows() == [(None, None, None), ("judge/one", 1, 0.5)]
+    assert path.read_bytes() == before
+
+
+def test_open_leaves_an_older_file_as_it_is_where_it_cannot_be_made_current(tmp_path: Path) -> None:
+    """A view stands where a table of ours must: one line, and no column was added to the others."""
+    path = tmp_path / "older.duckdb"
+    make_old(path)
+    with duckdb.connect(str(path)) as connection:
+        # After judge_call in the order of making: by then its columns are there, and go again.
+        connection.execute("drop table threshold")
+        connection.execute("create view threshold as select 1 as value")
+
+    with pytest.raises(WarehouseError, match="the schema cannot be made"):
+        Warehouse.open(path)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        names = [name for name, *_ in connection.execute("describe judge_call").fetchall()]
+    assert not set(names) & set(NEW_COLUMNS)
+
+
 def test_open_names_the_process_that_holds_the_file(tmp_path: Path) -> None:
     """A file that a second process has open: one line with its number, nothing changed, fine afterwards."""
     path = tmp_path / "held.duckdb"

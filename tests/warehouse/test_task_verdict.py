@@ -69,8 +69,7 @@ def noisy_group(lab: Lab, rewards: Sequence[float], swing: float) -> None:
     lab.rubric(tone=1.0)
     lab.group(rewards)
     for sample, reward in enumerate(rewards):
-        for replicate, value in enumerate((reward - swing, reward + swing)):
-            lab.score(f"i1/sim/mid/{sample}", "tone", value, replicate=replicate, source="judge", grader_id="judge")
+        lab.judge(f"i1/sim/mid/{sample}", "tone", [reward - swing, reward + swing])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 -- reads: rollout, judge_call
 --   run_id         run
 --   kind           policy or judge
---   spender        policy_id, or the judge's model
+--   spender        policy_id, or the judge: model and conditions; the model where a call does not say more
 --   calls          rollouts of a policy, calls of a judge
 --   input_tokens   tokens read
 --   output_tokens  tokens written
@@ -11,7 +11,7 @@
 --   cost_usd       US dollars; null where the price of any call is not known
 --   known_usd      US dollars of the calls with a known price, the least it can have cost; 0 where none has one
 --   n_unpriced     calls without a known price
---   latency_s      seconds from start to end, added up; null for a judge
+--   latency_s      seconds from start to end, added up over those where it was taken; null where none was
 create or replace view spend as
 with spent as (
     select
@@ -28,12 +28,12 @@ with spent as (
     select
         rollout.run_id,
         'judge' as kind,
-        judge_call.model as spender,
+        coalesce(judge_call.grader_id, judge_call.model) as spender,
         judge_call.input_tokens,
         judge_call.output_tokens,
         judge_call.cached_tokens,
         judge_call.cost_usd,
-        null as latency_s
+        judge_call.latency_s
     from judge_call
     join rollout using (rollout_id)
 )

@@ -1,42 +1,52 @@
 -- stg_score: what is proven about each dimension of each rollout, all graders taken together?
 -- grain: rollout_id, dimension
 -- reads: score
---   rollout_id   rollout
---   dimension    named quality
---   family       kind of task
---   low          highest low end that a grader proved, 0..1; repeats of one grader are averaged first
---   high         lowest high end that a grader proved, 0..1; never below low
---   state        assessed, partial, unassessed, or error where every grader failed
---   min_version  first grader version in the alphabet
---   max_version  last grader version in the alphabet; where it differs from min_version they are mixed
+--   rollout_id  rollout
+--   dimension   named quality
+--   family      kind of task
+--   low         what is proven, 0..1: the judges' low end, moved into the frame that code leaves
+--   high        what is not ruled out, 0..1: the judges' high end, moved into the same frame; never below low
+--   state       assessed, partial, unassessed, or error where every grader failed
+--   frame_low   highest low end that code proved, 0..1; 0 where no code looked
+--   frame_high  lowest high end that code proved, 0..1; never below frame_low; 1 where no code looked
 create or replace view stg_score as
+-- Repeats of one grader are averaged, those without a verdict as [0, 1]: a call that failed must not help.
 with per_grader as (
     select
         rollout_id,
         dimension,
+        source,
         grader_id,
         any_value(family) as family,
         avg(low) as low,
         avg(high) as high,
-        bool_and(state = 'error') as is_error,
-        min(grader_version) as min_version,
-        max(grader_version) as max_version
+        bool_and(state = 'error') as is_error
     from score
-    group by rollout_id, dimension, grader_id
+    group by rollout_id, dimension, source, grader_id
 ),
-narrowed as (
+together as (
     select
         rollout_id,
         dimension,
         any_value(family) as family,
-        max(low) as low,
+        coalesce(max(low) filter (source = 'deterministic'), 0.0) as frame_low,
         -- Two graders that contradict each other leave a point where one of them put its low end.
-        greatest(max(low), min(high)) as high,
-        bool_and(is_error) as is_error,
-        min(min_version) as min_version,
-        max(max_version) as max_version
+        coalesce(
+            greatest(max(low) filter (source = 'deterministic'), min(high) filter (source = 'deterministic')), 1.0
+        ) as frame_high,
+        -- Judges prove nothing: where they differ, what any of them holds possible stays open.
+        min(low) filter (source = 'judge') as judge_low,
+        max(high) filter (source = 'judge') as judge_high,
+        bool_and(is_error) as is_error
     from per_grader
     group by rollout_id, dimension
+),
+narrowed as (
+    select
+        *,
+        least(greatest(coalesce(judge_low, frame_low), frame_low), frame_high) as low,
+        least(greatest(coalesce(judge_high, frame_high), frame_low), frame_high) as high
+    from together
 )
 select
     rollout_id,
@@ -46,10 +56,11 @@ select
     high,
     case
         when is_error then 'error'
-        when low = high then 'assessed'
+        -- 1e-9: the reward quantum; two judges with one mean may differ in the order they were added up in.
+        when high - low <= 1e-9 then 'assessed'
         when low = 0 and high = 1 then 'unassessed'
         else 'partial'
     end as state,
-    min_version,
-    max_version
+    frame_low,
+    frame_high
 from narrowed;

@@ -1,0 +1,1 @@
+"""The judge: one dimension, one rubric, one call."""
