@@ -63,7 +63,7 @@ class DocRevisionGrader:
 
     family = "doc_revision"
     grader_id = "doc_revision/deterministic"
-    version = "1"
+    version = "2"
     rubric = _RUBRIC
     limits = (*LIMITS, *SCREEN_LIMITS)
     facets = FACETS
@@ -261,6 +261,11 @@ class Delivered:
             extra += max(0, len(words(sentence.text)) - 2 * self.desk.draft_words[name])
         return extra
 
+    def may_repeat(self, name: str) -> bool:
+        """Tell whether a sentence may say a statement once more: a garbled copy of it is unknown, or about nothing."""
+        garbled = self.beside or any(not sentence.finding.about for sentence in self.made_up)
+        return bool(garbled) or any(name in sentence.finding.possible for sentence in self.unknown)
+
     def kept(self, name: str) -> Interval:
         """Return whether a statement is there, and rightly."""
         if name in self.contradicted:
@@ -298,7 +303,7 @@ def _fixed(delivered: Delivered, problem: Problem) -> Interval:
     if kept.low < 1.0:
         return kept
     stating = delivered.stating[problem.statement]
-    if problem.kind == "repeated" and any(problem.statement in s.finding.possible for s in delivered.unknown):
+    if problem.kind == "repeated" and delivered.may_repeat(problem.statement):
         return Interval(0.0, 1.0)  # it may be said a second time in words of its own
     return exactly(0.0 if any(_shows(delivered, problem, sentence) for sentence in stating) else 1.0)
 
@@ -367,11 +372,18 @@ def _falling(delivered: Delivered, breaches: int, kinds: Sequence[str], zero_at:
 
     A statement that is missing counts as a breach where the draft has a problem of one of these kinds in it.
     """
-    kept = [delivered.kept(problem.statement) for problem in delivered.truth.problems if problem.kind in kinds]
+    kept = [_in_place(delivered, problem) for problem in delivered.truth.problems if problem.kind in kinds]
     whole = zero_at * delivered.desk.expected
     surely = breaches + sum(interval.high < 1 for interval in kept)
     perhaps = breaches + sum(interval.low < 1 for interval in kept)
     return Interval(max(0.0, 1 - perhaps / whole), max(0.0, 1 - surely / whole))
+
+
+def _in_place(delivered: Delivered, problem: Problem) -> Interval:
+    """Return whether the sentence of a problem is there, and of a repeated one that it may be there no second time."""
+    kept = delivered.kept(problem.statement)
+    is_once = problem.kind == "repeated" and len(delivered.stating[problem.statement]) == 1
+    return Interval(0.0, kept.high) if is_once and delivered.may_repeat(problem.statement) else kept
 
 
 def _breaches(delivered: Delivered) -> list[str]:

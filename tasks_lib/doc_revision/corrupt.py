@@ -52,9 +52,9 @@ _ANY = "if if.limit if.voice if.rules fa fa.facts_kept oe oe.survival oe.length"
 
 _ALL = (
     _degrade("invent_claim", "adds plausible claims that no document makes", damage.invent_claim,
-             moves=_EXTRA, may="if if.limit qd.problems_fixed"),
+             moves=_EXTRA, may="if if.limit if.rules qd.problems_fixed"),
     _degrade("invent_figure", "adds claims with figures that no document has", damage.invent_figure,
-             moves="fa fa.nothing_invented oe oe.length", may="if if.limit qd qd.readability"),
+             moves="fa fa.nothing_invented oe oe.length", may="if if.limit if.rules qd qd.problems_fixed qd.readability"),
     _degrade("alter_figure", "changes figures in sound sentences", damage.alter_figure, moves=_FALSE),
     _degrade("alter_date", "changes dates in sound sentences", damage.alter_date, moves=_FALSE),
     _degrade("swap_names", "puts another known name in the place of the right one", damage.swap_names, moves=_FALSE,
@@ -72,9 +72,9 @@ _ALL = (
     _degrade("over_rewrite", "says sound sentences in other words", damage.over_rewrite, moves="oe oe.survival",
              may="if if.limit"),
     _degrade("pad", "adds varied filler", damage.pad, moves=_EXTRA,
-             may="if if.limit qd.problems_fixed"),
+             may="if if.limit if.rules qd.problems_fixed"),
     _degrade("break_limit", "adds filler beyond the word limit", damage.break_limit, moves=f"if if.limit {_EXTRA}",
-             may="qd.problems_fixed"),
+             may="if.rules qd.problems_fixed"),
     _degrade("break_style", "uses words that the style guide bans", damage.break_style, moves="if if.rules",
              may="if.limit"),
     _degrade("break_names", "calls things by names that are not approved", damage.break_names, moves="if if.rules",

@@ -220,6 +220,13 @@ def _verb_and_participle_cut(sentence: str, problem: Problem) -> str:
     )
 
 
+def _garbled(sentence: str, problem: Problem) -> str:
+    """Break a repeated sentence in the middle, so that it is like no other and no longer says anything twice."""
+    first, *rest = sentence.split(" ")
+    middle = len(rest) // 2
+    return " ".join([first, *rest[:middle], "(as everybody was told more than once)", *rest[middle:]])
+
+
 def _both_figures(sentence: str, problem: Problem) -> str:
     return f"{sentence.rstrip('.')}, or the figure in the metrics sheet."
 
@@ -299,6 +306,8 @@ _ALL = (
           _edited(["passive"], _verb_and_participle_cut), _left(["passive"])),
     Probe("alias_in_brackets", "shortcut", "a remark on the approved name behind the other one",
           _edited(["alias"], _alias_in_brackets), _left(["alias"])),
+    Probe("repeat_garbled", "shortcut", "breaks the sentences that say something twice instead of leaving one out",
+          _edited(["repeated"], _garbled), _left(["repeated"])),
     Probe("padded", "shortcut", "an unmended document filled up to 119 % of the limit", _padded, _unmended),
     *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
     *prose_attacks(_of_quality("half"), DRAFT, _sound_sentence),
