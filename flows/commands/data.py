@@ -157,18 +157,19 @@ def grade(
 
 
 def _grade_into(settings: "Settings", asked: "list[TaskInstance]", as_json: bool, kept: bool) -> None:
-    from flows import console
+    from flows import console, views
     from flows.runs import begin_run, finish_without_prefect
     from warehouse import Warehouse
 
     place = begin_run(settings, asked)
-    finish_without_prefect(place, settings)
+    summary = finish_without_prefect(place, settings)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         graded = warehouse.sql(GRADED, [place.run_id])
     if as_json:
         console.print_json(graded)
         return
     console.print_result(graded)
+    views.show_judges(summary)
     _close(graded, settings, kept)
 
 

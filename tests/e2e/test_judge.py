@@ -25,7 +25,8 @@ from tests.messages_server import Answer, Body, Fault, MessagesServer, Script, s
 from tests.support_judges import DATA, answer, asked, data, judging, quote_from
 from tests.support_models import KEY
 
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
+pytestmark = pytest.mark.flow
+with_prefect = pytest.mark.xdist_group("flow")
 
 JUDGE = "anthropic/claude-haiku-5-5:effort=low"
 SECOND = "anthropic/claude-sonnet-5-5"
@@ -77,13 +78,19 @@ def recorded(tmp_path: Path) -> tuple[str, str, int]:
     return "instances.jsonl", "outputs.jsonl", len(lines)
 
 
-def graded(assay: Assay, recorded: tuple[str, str, int], server: MessagesServer, *more: str) -> None:
-    """Grade the recorded outputs with judges."""
+QUICKLY = {
+    "ASSAY_CONCURRENCY": "16", "ASSAY_RETRIES": "2", "ASSAY_LONGEST_WAIT_S": "0.05", "ASSAY_TIMEOUT_S": "2",
+}  # fmt: skip
+
+
+def graded(assay: Assay, recorded: tuple[str, str, int], server: MessagesServer, *more: str, **env: str) -> str:
+    """Grade the recorded outputs with judges, without Prefect, and return what was said."""
     done = assay(
-        "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--config", "assay.toml",
-        *more, env={**environment(server)},
+        "grade", "--instances", recorded[0], "--outputs", recorded[1], "--db", "assay.duckdb", *more,
+        env={**environment(server), **QUICKLY, **env},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    return " ".join(done.stdout.split())
 
 
 SCORES = """
@@ -92,6 +99,7 @@ SCORES = """
 """
 
 
+@with_prefect
 def test_a_judge_narrows_what_code_left_open(
     assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int]
 ) -> None:
@@ -150,29 +158,20 @@ def _cached(script: Script) -> Script:
     return counted
 
 
-def test_the_shared_prefix_is_read_from_the_cache(
-    assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int]
-) -> None:
+def test_the_shared_prefix_is_read_from_the_cache(assay: Assay, recorded: tuple[str, str, int]) -> None:
     """Written once for each instance, dimension and variant, read by every other call, and reported."""
     with serving(MessagesServer(script=_cached(judging(3)), seconds=0.01)) as server:
-        done = assay(
-            "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--judge", JUDGE,
-            "--judge-replicates", "2", "--config", "assay.toml", env={**prefect_api, **environment(server)},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+        told = graded(assay, recorded, server, "--judge", JUDGE, "--judge-replicates", "2")
     n_calls, n_prefixes = recorded[2] * 2 * 2, 2 * 2 * 2
     (spent,) = ask(assay, "select calls, cached_tokens, input_tokens from spend where kind = 'judge'")
     assert spent["calls"] == n_calls == server.answered
     assert spent["cached_tokens"] == 900 * (n_calls - n_prefixes)
     assert spent["input_tokens"] == (900 + 100) * n_calls
-    assert "of them from the cache" in " ".join(done.stdout.split())
+    assert "of them from the cache" in told
 
 
-def test_failures_of_a_judge_are_reasons_and_never_numbers(
-    assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int], tmp_path: Path
-) -> None:
+def test_failures_of_a_judge_are_reasons_and_never_numbers(assay: Assay, recorded: tuple[str, str, int]) -> None:
     """Refused, malformed, cut off, late, a quote that is not there: open, counted by reason, and the run completes."""
-    (tmp_path / "assay.toml").write_text(QUICK.replace("timeout_s = 2.0", "timeout_s = 0.5"))
     kinds: dict[str, Callable[[Body], Any]] = {
         "refused": lambda body: Answer([{"type": "text", "text": "No."}], "refusal"),
         "malformed": lambda body: Answer([{"type": "text", "text": "Level 4, no doubt."}]),
@@ -195,11 +194,7 @@ def test_failures_of_a_judge_are_reasons_and_never_numbers(
 
     server = MessagesServer(script=judging(level), slow_s=1.0, patience_s=0.6)
     with serving(server):
-        done = assay(
-            "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--judge", JUDGE,
-            "--config", "assay.toml", env={**prefect_api, **environment(server)},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+        graded(assay, recorded, server, "--judge", JUDGE, ASSAY_TIMEOUT_S="0.5")
     rows = ask(
         assay,
         "select split_part(reason, ':', 1) as word, state, count(*) as n, min(low) as low, max(high) as high "
@@ -227,6 +222,7 @@ def _start(folder: Path, env: dict[str, str], *arguments: str) -> "subprocess.Po
     )  # fmt: skip
 
 
+@with_prefect
 def test_a_killed_run_asks_no_judge_twice(
     assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int], tmp_path: Path
 ) -> None:
@@ -252,20 +248,14 @@ def test_a_killed_run_asks_no_judge_twice(
     assert 0 <= server.answered - counted["n"] <= 16
 
 
-def test_a_panel_leaves_open_what_it_does_not_agree_on(
-    assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int]
-) -> None:
+def test_a_panel_leaves_open_what_it_does_not_agree_on(assay: Assay, recorded: tuple[str, str, int]) -> None:
     """One says 2, the other 3, and a third of the repeats fails: the interval holds all of it, within code's."""
 
     def level(body: Body) -> Any:
         return 2 if "haiku" in body["model"] else 3
 
     with serving(MessagesServer(script=judging(level))) as server:
-        done = assay(
-            "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--judge", JUDGE,
-            "--judge", SECOND, "--config", "assay.toml", env={**prefect_api, **environment(server)},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+        graded(assay, recorded, server, "--judge", JUDGE, "--judge", SECOND)
     rows = ask(
         assay,
         "select s.low, s.high, c.low as code_low, c.high as code_high from stg_score as s "
@@ -278,9 +268,7 @@ def test_a_panel_leaves_open_what_it_does_not_agree_on(
         assert [row["low"], row["high"]] == pytest.approx(ends)
 
 
-def test_noise_of_a_judge_is_told_in_terms_of_training(
-    assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int]
-) -> None:
+def test_noise_of_a_judge_is_told_in_terms_of_training(assay: Assay, recorded: tuple[str, str, int]) -> None:
     """Repeats that differ make a noise floor, a chance that two rollouts change places, and a noisy group."""
 
     def level(body: Body) -> Any:
@@ -289,11 +277,7 @@ def test_noise_of_a_judge_is_told_in_terms_of_training(
         return (4 if is_even else 2) if is_plain else 1
 
     with serving(MessagesServer(script=judging(level))) as server:
-        done = assay(
-            "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--judge", JUDGE,
-            "--judge-replicates", "4", "--config", "assay.toml", env={**prefect_api, **environment(server)},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+        told = graded(assay, recorded, server, "--judge", JUDGE, "--judge-replicates", "4")
     noise = ask(assay, "select dimension, noise_sd, mean_plain, mean_reversed from judge_noise")
     # Levels 4, 1, 4, 1: values 1, .25, 1, .25 with mean .625; the sample variance is 4 * .375^2 / 3 = .1875. Levels 2,
     # 1, 2, 1: 4 * .125^2 / 3 = .0208. There are as many of these as of those.
@@ -303,11 +287,12 @@ def test_noise_of_a_judge_is_told_in_terms_of_training(
     assert flips
     assert all(row["noise_sd"] > 0 for row in flips)
     assert all(0 < row["flip_probability"] < 0.5 for row in flips if row["n_pairs"])
-    assert "how often it alone turns two rollouts" in " ".join(done.stdout.split())
+    assert "how often it alone turns two rollouts" in told
     verdicts = ask(assay, "select signal_share from task_verdict")
     assert all(row["signal_share"] is not None and row["signal_share"] < 1 for row in verdicts)
 
 
+@with_prefect
 def test_judges_answer_in_batches(
     assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int], tmp_path: Path
 ) -> None:
@@ -427,6 +412,7 @@ def test_seed_calibration_finds_a_judge_that_cannot_be_used(assay: Assay, tmp_pa
     assert not (tmp_path / "assay.duckdb.runs").exists()
 
 
+@with_prefect
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
