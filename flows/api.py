@@ -93,7 +93,7 @@ def evaluate(
         workers: worker processes; None: one per core.
         plugins: modules that register families, graders or policies of your own.
         thresholds: numbers of the verdict rules that differ from the defaults.
-        options: further settings by name: `span`, `max_cost_usd`, `max_tokens`, `concurrency`, `batch`, ...
+        options: further settings by name: `span`, `judges`, `judge_replicates`, `max_cost_usd`, `batch`, ...
 
     Raises:
         LookupError, ValueError, WarehouseError: the input cannot be used; nothing was written.

@@ -14,6 +14,10 @@ def create_artifacts(plan: RunPlan, summary: RunSummary) -> None:
     create_table_artifact(
         summary.probes.to_dicts(), key="probes", description=f"What probes earn against the floor, run {plan.run_id}"
     )
+    if summary.judges.height:
+        create_table_artifact(
+            summary.judges.to_dicts(), key="judges", description=f"What judges were asked, run {plan.run_id}"
+        )
     create_markdown_artifact(_markdown(plan, summary), key="run-summary", description=f"Run {plan.run_id}")
 
 

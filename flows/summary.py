@@ -159,6 +159,17 @@ SPENT = """
 """
 
 
+LATEST = """
+    select run_id
+    from run
+    where
+        status = 'completed'
+        and run_id not in (select rollout.run_id from rollout join instance using (instance_id) where split = 'seed')
+    order by started_at desc
+    limit 1
+"""
+
+
 POOLED = "(all)"
 """What judge_lift calls all attacks together."""
 REWARD = "reward"
@@ -319,9 +330,9 @@ def summarise(db: Path, run_id: str) -> RunSummary:
 
 
 def latest_run(db: Path) -> str | None:
-    """Return the completed run that began last."""
+    """Return the completed run that began last; one of seed examples answers for a judge and for no task."""
     with Warehouse.open(db, read_only=True) as warehouse:
-        found = warehouse.sql("select run_id from run where status = 'completed' order by started_at desc limit 1", [])
+        found = warehouse.sql(LATEST)
     return str(found["run_id"][0]) if found.height else None
 
 

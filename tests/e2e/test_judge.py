@@ -410,6 +410,8 @@ def test_seed_calibration_finds_a_judge_that_cannot_be_used(assay: Assay, tmp_pa
     assert ratings[0]["n"] == 2 * 2 * len(examples)
     assert ask(assay, "select distinct split from instance") == [{"split": "seed"}]
     assert not (tmp_path / "assay.duckdb.runs").exists()
+    verdicts = assay("verdicts")
+    assert "seed" not in verdicts.stdout, "a run of seed examples answers for a judge and for no task"
 
 
 @with_prefect
