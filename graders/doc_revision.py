@@ -36,6 +36,13 @@ LIMITS = (
         excuses=("faithfulness", "instruction_following", "quality_delta", "composite"),
     ),
     Limit(
+        "present_for_planned",
+        "A plan told in the present tense (`costs $3.40 from 1 February` for `will cost`) counts as told with another "
+        "certainty, which no judge can lift: it is proven by the words and not by the sense.",
+        shown_by="present_for_planned",
+        excuses=("faithfulness", "instruction_following", "over_editing", "quality_delta", "composite"),
+    ),
+    Limit(
         "participle_clauses",
         "A passive clause without a finite verb (`a plan drafted by the board`) is not counted as passive voice.",
         shown_by="participle_clauses",

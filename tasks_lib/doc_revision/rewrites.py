@@ -8,6 +8,7 @@ from tasks_lib.doc_revision.damage import other_wording, with_opening
 from tasks_lib.doc_revision.truth import DocumentTruth
 from tasks_lib.words import words
 
+_PLANNED = re.compile(r"\bwill (?!be\b|have\b|not\b)([a-z]+[^y\W]|[a-z]*[aeiou]y)\b")
 _DATE = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]+) (\d{4})\b")
 
 
@@ -80,3 +81,18 @@ def own_words(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
     ]
     text = truth.written(pieces)
     return text if mended and len(words(text)) <= truth.word_limit else None
+
+
+def present_for_planned(truth: DocumentTruth, severity: int, rng: Random) -> str | None:
+    """Say in the present tense what is planned, in mended sentences: a date makes it plain enough."""
+    mended = {problem.statement for problem in truth.problems}
+    pieces = [
+        replace(piece, text=_PLANNED.sub(_present, piece.text)) if piece.statement in mended else piece
+        for piece in truth.pieces()
+    ]
+    return truth.written(pieces) if pieces != list(truth.pieces()) else None
+
+
+def _present(match: re.Match[str]) -> str:
+    verb = match[1]
+    return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o")) else f"{verb}s"

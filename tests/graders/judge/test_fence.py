@@ -53,6 +53,13 @@ def test_what_cannot_be_seen_is_shown() -> None:
     assert neutralised("a\u200bb\u202ec\U000e0041d\0e") == "a\ufffdb\ufffdc\ufffdd\ufffde"
 
 
+def test_half_a_character_is_no_reason_to_fail() -> None:
+    """A model can produce half a surrogate pair, which no encoding takes; it is shown as something that was there."""
+    whole = fenced("output", neutralised("a\ud800b"), seal="call")
+
+    assert "a\ufffdb" in whole.encode().decode()
+
+
 def test_a_fence_depends_on_what_it_holds_and_on_the_call() -> None:
     """A text cannot know the number of the fence it will stand in."""
     fences = {fenced("output", "a", seal="1"), fenced("output", "a", seal="2"), fenced("output", "b", seal="1")}
