@@ -148,7 +148,7 @@ select
             )
         end
         when 'unassessed' then format(
-            'In half of the rollouts at most {:.0f} % of the weight is settled, {:.0f} % is needed; enable a judge or settle more by code.',
+            'In half of the rollouts at most {:.0f} % of the weight is settled, {:.0f} % is needed; enable a judge, or let code settle more (list further wordings).',
             100 * median_weight, 100 * ready_weight
         )
         when 'clamped' then format(
