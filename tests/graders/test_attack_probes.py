@@ -199,3 +199,10 @@ def test_every_limit_of_the_screen_is_shown_by_its_probe(name: str, limit: Limit
 
     assert BENCHES[name].family.probes[shown_by].kind == "attack"
     assert signs_of_address(BENCHES[name].probe(instance, shown_by), _given(instance)) == ()
+
+
+@pytest.mark.parametrize("name", ["doc_revision", "citation_grounding"])
+def test_no_material_of_ours_speaks_to_a_judge(name: str) -> None:
+    """Request and materials by themselves raise no alarm: they would keep every output on them from being judged."""
+    for instance in family(name).instances(60, seed=77):
+        assert not [sign for text in (instance.prompt, *instance.materials.values()) for sign in signs_of_address(text)]
