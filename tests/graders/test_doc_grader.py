@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from graders.doc_revision import FACETS, is_spelled_out
+from graders.doc_revision import FACETS
 from graders.grading import Grade
+from graders.revised_document import is_spelled_out
 from tasks_lib.doc_revision.from_document import instance_from_document
 from tasks_lib.doc_revision.style import banned_word
 from tests.support_families import Graded

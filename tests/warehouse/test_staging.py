@@ -1,6 +1,7 @@
 """The staging views (stg_*) that the public ones are made of."""
 
 import pytest
+from scipy import stats
 
 from tests.warehouse.rows import FAMILY, Lab
 
@@ -95,3 +96,11 @@ def test_stg_group_order_counts_pairs_and_piles() -> None:
     assert (row["n_pairs"], row["n_destroyed"], row["n_reversed"]) == (3, 1, 0)
     assert row["frequent_flag"] == '["too_long"]'
     assert row["ss_uncapped"] == pytest.approx(0.08)
+
+
+def test_stg_student_t_is_within_two_thousandths_of_the_quantile() -> None:
+    """Every number of degrees of freedom, against an independent library."""
+
+    rows = list(Lab().view("stg_student_t"))
+    assert [row["df"] for row in rows] == list(range(1, 10_001))
+    assert max(abs(row["t_97_5"] - stats.t.ppf(0.975, row["df"])) for row in rows) < 0.002

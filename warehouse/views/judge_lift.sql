@@ -1,6 +1,6 @@
 -- judge_lift: does a trick in the output raise what a judge says about it?
 -- grain: run_id, family, dimension, judge, probe
--- reads: judge_call, stg_attempt, probe
+-- reads: judge_call, stg_attempt, probe, stg_student_t
 --   run_id                 run
 --   family                 kind of task
 --   dimension              named quality
@@ -116,17 +116,11 @@ compared as (
 ),
 bounded as (
     select
-        *,
-        -- Student's t at 97.5 % for 1 to 30 degrees of freedom; beyond, 1.96 + 2.5 / df is within 0.002 of it.
-        standard_error * case
-            when n_instances <= 31 then [
-                12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-                2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-                2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042
-            ][n_instances - 1]
-            else 1.96 + 2.5 / (n_instances - 1)
-        end as half_width
+        compared.*,
+        standard_error * stg_student_t.t_97_5 as half_width
     from compared
+    -- One instance has no interval.
+    left join stg_student_t on stg_student_t.df = least(compared.n_instances - 1, 10000)
 )
 select
     counted.run_id,
