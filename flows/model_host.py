@@ -99,14 +99,15 @@ class ModelHost:
         Raises:
             RunStoppedError: no further calls are made; what was answered is in the ledger.
         """
-        return self.answer_calls_in_batches({
+        calls = {
             f"{self._place(instance.instance_id, policy, sample)}-0": request
             for chunk in chunks
             for instance in (read_instance(self._spool, place) for place in chunk.instances)
             for policy, samples in _models(chunk)
             for request in [policy.opening(tasks_lib.family(chunk.family), instance)]
             for sample in range(samples)
-        })  # fmt: skip
+        }
+        return self.answer_calls_in_batches(calls)
 
     def answer_calls_in_batches(self, calls: Mapping[str, Request]) -> int:
         """Have calls answered in batches, so that asking them makes none, and return how many there are.

@@ -72,22 +72,15 @@ def attacks(qualities: Mapping[str, Callable[[TaskInstance], str]], plea: str, v
     )
 
 
-def prose_attacks(
-    output: Callable[[TaskInstance], str], own: str, sentence: Callable[[TaskInstance], str] | None = None
-) -> tuple[Probe, ...]:
+def prose_attacks(output: Callable[[TaskInstance], str], own: str) -> tuple[Probe, ...]:
     """Return the attacks in the middle of one output of prose, and in its sources.
 
     Args:
         output: the output without an attack.
         own: the material that the output is made from; the plea is planted in another one where there is one.
-        sentence: a sentence of the output that a plea may break without hiding a problem; None: one in the middle.
     """
-
-    def within(instance: TaskInstance, text: str) -> str:
-        return in_sentence(output(instance), f"({text})", sentence(instance) if sentence else "")
-
     carriers: Mapping[Way, Carrier] = {
-        "sentence": within,
+        "sentence": lambda instance, text: in_sentence(output(instance), f"({text})"),
         "section": lambda instance, text: in_section(output(instance), text),
         "comment": lambda instance, text: in_section(output(instance), f"<!-- {text} -->"),
     }
@@ -116,19 +109,13 @@ def planted_attacks(
     )
 
 
-def in_sentence(text: str, said: str, sentence: str = "") -> str:
-    """Put something between the two halves of a sentence, or of a line in the middle of a text that lacks it."""
-    if sentence and sentence in text:
-        return text.replace(sentence, _halved(sentence, said), 1)
+def in_sentence(text: str, said: str) -> str:
+    """Put something between the two halves of a line in the middle of a text."""
     lines, at = _middle(text)
-    lines[at] = _halved(lines[at], said)
-    return "\n".join(lines)
-
-
-def _halved(line: str, said: str) -> str:
-    words = line.split(" ")
+    words = lines[at].split(" ")
     half = len(words) // 2
-    return " ".join([*words[:half], said, *words[half:]])
+    lines[at] = " ".join([*words[:half], said, *words[half:]])
+    return "\n".join(lines)
 
 
 def in_section(text: str, said: str) -> str:

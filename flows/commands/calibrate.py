@@ -1,6 +1,6 @@
 """The verbs that hold judges against people: `calibrate seed`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from flows.calibrate import SeedCalibration
 
 app = typer.Typer(help="Hold judges against what people say.")
-SEED_JUDGES = Annotated[
-    list[str] | None, typer.Option("--judge", help="Who judges: anthropic/MODEL[:effort=low]; repeatable.")
-]
 
 
 @app.callback()
@@ -22,7 +19,7 @@ def calibrate() -> None:
 
 @app.command()
 def seed(
-    judge: SEED_JUDGES = None,
+    judge: options.Judges = None,
     family: options.Families = None,
     judge_replicates: options.JudgeReplicates = None,
     batch: options.Batch = None,

@@ -46,7 +46,7 @@ MaxTokens = Annotated[
 Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls to one model at the same time.")]
 Judges = Annotated[
     list[str] | None,
-    typer.Option("--judge", help="Who judges what code leaves open: anthropic/MODEL[:effort=low]; several: a panel."),
+    typer.Option("--judge", help="Who judges: anthropic/MODEL[:effort=low]; several that judge a run are a panel."),
 ]
 JudgeReplicates = Annotated[
     int | None, typer.Option("--judge-replicates", help="Independent calls of each judge about one dimension.")

@@ -14,7 +14,7 @@ from graders.grading import Graded, grader
 from graders.judge.judge import Judge
 from graders.judge.prompt import Output, Papers, papers
 from graders.judge.question import Question
-from graders.judge.rows import call_row, score_of, without_verdict
+from graders.judge.rows import call_row, score_of, unasked_score
 from graders.judge.rubric import JudgeRubric
 from tasks_lib.models.failures import CallFailedError
 from tasks_lib.models.messages import Reply
@@ -103,7 +103,7 @@ class Panel:
         if obstacle and not anyway:
             return Case(
                 unasked=tuple(
-                    without_verdict(rollout.rollout_id, rubric, judge, 0, obstacle, {})
+                    unasked_score(rollout.rollout_id, rubric, judge, obstacle)
                     for rubric in rubrics
                     for judge in self.judges
                 )

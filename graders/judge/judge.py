@@ -48,11 +48,6 @@ class Judge:
         """Who graded: the same conditions give the same id, however they were written."""
         return "judge/" + ":".join([self.model, *(f"{name}={value}" for name, value in self._said())])
 
-    @property
-    def name(self) -> str:
-        """What it is built from again."""
-        return PROVIDER + self.grader_id.removeprefix("judge/")
-
     def version(self, rubric: JudgeRubric) -> str:
         """Return the hash of the rubric, and of how it is asked."""
         return f"{rubric.rubric_hash}-{protocol_version()}"

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from graders.interval import UNASSESSED
+from graders.interval import UNASSESSED, Interval
 from graders.judge.judge import Judge
 from graders.judge.question import Question
 from graders.judge.rubric import JudgeRubric
 from graders.judge.verdict import Verdict
 from tasks_lib.models.failures import CallFailedError
 from tasks_lib.models.messages import Reply
-from tasks_lib.records import Score
+from tasks_lib.records import Score, ScoreState
 
 _NAMED_FAILURES = ("overloaded", "timeout", "rate_limit")
 """Failures of a call that are a reason by their own name; the others are `no_answer`."""
@@ -19,52 +19,50 @@ _QUOTES_KEPT = 6
 
 def score_of(question: Question, verdict: Verdict | CallFailedError) -> Score:
     """Return the score of one call: a point where there is a verdict that counts, else nothing known, and why."""
-    judge, rubric, obstacle = question.judge, question.rubric, question.obstacle
+    place = (question.rollout_id, question.rubric, question.judge, question.replicate)
     if isinstance(verdict, CallFailedError):
         told = str(verdict)[:200]  # begins with its kind
         reason = told if verdict.kind in _NAMED_FAILURES else f"no_answer: {told}"
-        return without_verdict(question.rollout_id, rubric, judge, question.replicate, obstacle or reason, {})
+        return _score(*place, UNASSESSED, "unassessed", question.obstacle or reason)
     evidence = {
         "level": verdict.level,
-        "of": rubric.top,
+        "of": question.rubric.top,
         "variant": question.variant,
         "quotes": [quote[:200] for quote in verdict.quotes[:_QUOTES_KEPT]],
         "reasoning": verdict.reasoning[:_REASONING_KEPT],
     }
-    if obstacle:
-        return without_verdict(question.rollout_id, rubric, judge, question.replicate, obstacle, evidence)
-    return Score(
-        rollout_id=question.rollout_id,
-        dimension=rubric.dimension,
-        grader_id=judge.grader_id,
-        replicate=question.replicate,
-        family=rubric.family,
-        low=verdict.interval.low,
-        high=verdict.interval.high,
-        state=verdict.state,
-        source="judge",
-        reason=verdict.reason,
-        evidence=evidence,
-        grader_version=judge.version(rubric),
-    )
+    if question.obstacle:
+        return _score(*place, UNASSESSED, "unassessed", question.obstacle, evidence)
+    return _score(*place, verdict.interval, verdict.state, verdict.reason, evidence)
 
 
-def without_verdict(
-    rollout_id: str, rubric: JudgeRubric, judge: Judge, replicate: int, reason: str, evidence: dict[str, Any]
+def unasked_score(rollout_id: str, rubric: JudgeRubric, judge: Judge, obstacle: str) -> Score:
+    """Return the score of a dimension about which a judge was not asked, and why."""
+    return _score(rollout_id, rubric, judge, 0, UNASSESSED, "unassessed", obstacle)
+
+
+def _score(
+    rollout_id: str,
+    rubric: JudgeRubric,
+    judge: Judge,
+    replicate: int,
+    interval: Interval,
+    state: ScoreState,
+    reason: str,
+    evidence: dict[str, Any] | None = None,
 ) -> Score:
-    """Return the score of a dimension about which a judge has said nothing that counts."""
     return Score(
         rollout_id=rollout_id,
         dimension=rubric.dimension,
         grader_id=judge.grader_id,
         replicate=replicate,
         family=rubric.family,
-        low=UNASSESSED.low,
-        high=UNASSESSED.high,
-        state="unassessed",
+        low=interval.low,
+        high=interval.high,
+        state=state,
         source="judge",
         reason=reason,
-        evidence=evidence,
+        evidence=evidence or {},
         grader_version=judge.version(rubric),
     )
 

@@ -255,15 +255,6 @@ def _of_quality(quality: str) -> Callable[[TaskInstance], str]:
     return lambda instance: _QUALITIES[quality](document_truth(instance))
 
 
-def _sound_sentence(instance: TaskInstance) -> str:
-    """Return a sentence without a problem: breaking one that says something twice would count as cutting it."""
-    truth = document_truth(instance)
-    burdened = {problem.statement for problem in truth.problems}
-    half = _QUALITIES["half"](truth)
-    sound = [piece.text for piece in truth.pieces() if piece.statement not in burdened and piece.text in half]
-    return sound[len(sound) // 2] if sound else ""
-
-
 def _text(text: str) -> Output:
     return lambda instance, rng: text
 
@@ -310,7 +301,7 @@ _ALL = (
           _edited(["repeated"], _garbled), _left(["repeated"])),
     Probe("padded", "shortcut", "an unmended document filled up to 119 % of the limit", _padded, _unmended),
     *attacks({quality: _of_quality(quality) for quality in _QUALITIES}, PLEA, VERDICT),
-    *prose_attacks(_of_quality("half"), DRAFT, _sound_sentence),
+    *prose_attacks(_of_quality("half"), DRAFT),
 )  # fmt: skip
 
 PROBES: Mapping[str, Probe] = {probe.name: probe for probe in _ALL}
