@@ -47,13 +47,14 @@ def group_advantages(rewards: Rewards, divide_by: Divisor = "population") -> Adv
     return _spread_out(rewards, (known - known.mean()) / np.std(known, ddof=divide_by == "sample"))
 
 
-def batch_advantages(groups: Sequence[Rewards], spread_of: Spread = "rewards") -> tuple[Advantages, ...]:
+def batch_advantages(groups: Sequence[Rewards], spread_of: Spread = "centred") -> tuple[Advantages, ...]:
     """Return advantages centred by group and divided by one standard deviation for the whole batch.
 
-    A_gi = (r_gi - mean_g) / sd; no unit. sd is the population standard deviation over the batch of the rewards
-    ("rewards": Lite PPO, Liu et al. (2025), arXiv:2508.08221; it holds what groups differ by, too) or of r_gi - mean_g
-    ("centred": the baseline variant of REINFORCE++, Hu et al. (2025), arXiv:2501.03262): the same order on another
-    scale. A group of little spread keeps little say, and one without any gets 0, not 0 / 0.
+    A_gi = (r_gi - mean_g) / sd; no unit. sd is the population standard deviation over the batch of r_gi - mean_g
+    ("centred": the baseline variant of REINFORCE++, Hu et al. (2025), arXiv:2501.03262) or of the rewards ("rewards":
+    Lite PPO, Liu et al. (2025), arXiv:2508.08221; it holds what groups differ by, too): the same order on another
+    scale. A group of little spread keeps little say, and one without any gets 0, not 0 / 0. `advantage.adv_batch` is
+    the first in SQL.
 
     Args:
         groups: rewards of each group; None: lost or not graded, gets None.
@@ -90,7 +91,7 @@ def dimension_advantages(scores: Mapping[str, Rewards], weights: Mapping[str, fl
 
     Returns:
         One entry per rollout. A rollout with any score unknown gets None and enters no mean: were its sum taken over
-        fewer dimensions, being unassessed would pay. All None where no dimension differs.
+        fewer dimensions, being unassessed would pay. 0 for all where no dimension differs.
 
     Raises:
         ValueError: other dimensions than weights, lengths that differ, or weights that are negative or all 0.
@@ -104,15 +105,12 @@ def dimension_advantages(scores: Mapping[str, Rewards], weights: Mapping[str, fl
         raise ValueError(f"weights must be 0 or more, and one above 0, got {dict(weights)!r}")
 
     rollouts = list(zip(*(scores[name] for name in weights), strict=True))
-    is_known = [None not in rollout for rollout in rollouts]
-    terms = [
-        [value or 0.0 for value in group_advantages(column)]
-        for column in zip(*(rollout for rollout, known in zip(rollouts, is_known, strict=True) if known), strict=True)
-    ]
-    if not any(any(term) for term in terms):
+    known = [rollout for rollout in rollouts if None not in rollout]
+    if not known:
         return (None,) * len(rollouts)
+    terms = [[value or 0.0 for value in group_advantages(column)] for column in zip(*known, strict=True)]
     summed = (shares / shares.sum()) @ np.array(terms)
-    return _spread_out([0.0 if known else None for known in is_known], summed)
+    return _spread_out([None if None in rollout else 0.0 for rollout in rollouts], summed)
 
 
 def _known(rewards: Rewards) -> FloatArray:

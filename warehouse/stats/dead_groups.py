@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from warehouse.stats.values import MEANINGFUL_DIFFERENCE, ROUNDING, Numbers, finite, is_constant
+from warehouse.stats.values import MEANINGFUL_DIFFERENCE, ROUNDING, FloatArray, Numbers, finite
 
 
 def dead_at(rewards: Numbers, g: int, difference: float = MEANINGFUL_DIFFERENCE) -> float:
@@ -49,7 +49,7 @@ def chance_of_signal(successes: int, n: int, g: int, a: float = 0.5, b: float = 
     The success rate is Beta(A, B) after the data, A = a + successes, B = b + n - successes, so
     1 - B(A + g, B) / B(A, B) - B(A, B + g) / B(A, B), with the beta function. Defined for every n, also n = 0 or n < g.
     Assumes a reward that is in effect binary: success is a reward above the floor by more than a meaningful difference.
-    Source: the beta-binomial distribution; the prior is Jeffreys' unless fitted (`fit_beta_binomial`).
+    Source: the beta-binomial distribution; the prior is Jeffreys' unless fitted (`priors`).
 
     Args:
         successes: 0..n.
@@ -89,7 +89,7 @@ class UsefulShare:
     n_measured: int
     """Those with at least as many rollouts as a training group."""
     method: Literal["unbiased", "posterior"]
-    """unbiased: 1 - dead_at, of every group; posterior: chance_of_signal, of every group."""
+    """unbiased: counted out of the n_measured groups; posterior: of all groups, under a prior."""
 
 
 def expected_useful_share(
@@ -103,8 +103,10 @@ def expected_useful_share(
 ) -> UsefulShare:
     """Return the share of training groups of one size that would carry signal, were instances drawn alike.
 
-    The mean over groups of 1 - `dead_at` where all have g rollouts or more, else of `chance_of_signal`. The two are not
-    mixed: one knows all rewards, the other only success, and a mixture would follow which groups lost rollouts.
+    Where half of the groups or more have g rollouts: the mean over those of 1 - `dead_at`. Else the mean over all of
+    the larger of `chance_of_signal` and 1 - `dead_at` of half of their rollouts: the posterior does not see
+    differences on one side of its line, and a larger group is never deader. Results of different methods are not one
+    curve over g. A construct of this project; `useful_groups` is the same in SQL.
 
     Args:
         groups: rewards of each group, one group per instance.
@@ -123,79 +125,15 @@ def expected_useful_share(
         raise ValueError(f"groups of {g}; a rollout is compared with others of its group, so give 2 or more")
     rewards = [finite(group, f"group {index}") for index, group in enumerate(groups)]
     n_measured = sum(len(group) >= g for group in rewards)
-    if n_measured == len(rewards):
-        useful = [1 - dead_at(group, g, difference) for group in rewards]
+    if 2 * n_measured >= len(rewards):
+        useful = [1 - dead_at(group, g, difference) for group in rewards if len(group) >= g]
         return UsefulShare(sum(useful) / len(useful), len(rewards), n_measured, "unbiased")
-    above = [int((group > floor + difference + ROUNDING).sum()) for group in rewards]
-    useful = [chance_of_signal(k, len(group), g, a, b) for k, group in zip(above, rewards, strict=True)]
+    useful = [_thin_chance(group, g, floor + difference, difference, a, b) for group in rewards]
     return UsefulShare(sum(useful) / len(useful), len(rewards), n_measured, "posterior")
 
 
-@dataclass(frozen=True, slots=True)
-class BetaPrior:
-    """How success rates differ between instances, as Beta(a, b)."""
-
-    a: float
-    """Prior successes, above 0."""
-    b: float
-    """Prior failures, above 0."""
-    reason: str | None
-    """Why it is Jeffreys' Beta(1/2, 1/2) and not fitted; None where it is fitted."""
-
-    @property
-    def mean(self) -> float:
-        """Mean success rate, 0..1."""
-        return self.a / (self.a + self.b)
-
-    @property
-    def concentration(self) -> float:
-        """How many rollouts the prior is worth: kappa = a + b."""
-        return self.a + self.b
-
-    def shrink(self, successes: float, n: float) -> float:
-        """Return the posterior mean (successes + kappa * mean) / (n + kappa), strictly between 0 and 1."""
-        return (successes + self.a) / (n + self.concentration)
-
-
-def fit_beta_binomial(successes: Numbers, trials: Numbers) -> BetaPrior:
-    """Return the Beta distribution of the success rates of several groups, by the method of moments.
-
-    With N = sum of n_i, p = sum of s_i / N, q = 1 - p: S = sum of n_i (s_i/n_i - p)^2 has the expectation p q [rho * A
-    + (1 - rho)(k - 1)], A = sum of n_i (1 - n_i/N), hence rho = (S / (p q) - (k - 1)) / (A - (k - 1)), kappa = a + b =
-    1 / rho - 1, a = kappa p, b = kappa q. No library of the project fits it (scipy has the distribution only). Assumes
-    instances that are exchangeable and binary rewards; rewards in between, as sums, vary less than binary ones do, so
-    rho comes out too small. Source: Kleinman (1973), Proportions with extraneous variance, JASA 68, with the group
-    sizes as weights.
-
-    Where over-dispersion cannot be told from the data the answer is Jeffreys' prior, worth one rollout, and the reason:
-    rho at or below 0 would let the mean of all groups overrule every single one, rho at or above 1 would trust each
-    group wholly; neither is what a handful of groups can prove.
-
-    Args:
-        successes: per group, 0..n_i; fractions allowed (sum of rewards in 0..1).
-        trials: per group, whole numbers above 0.
-
-    Raises:
-        ValueError: no groups, columns of different length, or more successes than trials.
-    """
-    won, n = finite(successes, "successes"), finite(trials, "trials")
-    if len(won) != len(n):
-        raise ValueError(f"{len(won)} counts of successes for {len(n)} of trials; give one of each per group")
-    if (n < 1).any() or (won < 0).any() or (won > n + ROUNDING).any():
-        raise ValueError("each group needs 1 trial or more, and successes in 0..trials; leave out groups without any")
-
-    k, total = len(n), float(n.sum())
-    p = float(won.sum()) / total
-    if k < 2 or n.max() < 2:
-        return BetaPrior(0.5, 0.5, "needs two groups, and two rollouts in one of them")
-    if is_constant(np.array([0.0, p])) or is_constant(np.array([p, 1.0])):
-        return BetaPrior(0.5, 0.5, "no variation: all successes or all failures")
-    spread = float((n * (won / n - p) ** 2).sum()) / (p * (1 - p))
-    reach = float((n * (1 - n / total)).sum()) - (k - 1)
-    rho = (spread - (k - 1)) / reach
-    if rho <= ROUNDING:
-        return BetaPrior(0.5, 0.5, "groups differ no more than chance makes them")
-    if rho >= 1 - ROUNDING:
-        return BetaPrior(0.5, 0.5, "every group is all successes or all failures")
-    kappa = 1 / rho - 1
-    return BetaPrior(kappa * p, kappa * (1 - p), None)
+def _thin_chance(rewards: FloatArray, g: int, line: float, difference: float, a: float, b: float) -> float:
+    """Return the chance of signal of a group that may be smaller than g."""
+    posterior = chance_of_signal(int((rewards > line + ROUNDING).sum()), len(rewards), g, a, b)
+    half = min(g, len(rewards) // 2)
+    return max(posterior, 1 - dead_at(rewards, half, difference)) if half >= 2 else posterior

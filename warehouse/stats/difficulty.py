@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
-from warehouse.stats.dead_groups import BetaPrior, fit_beta_binomial
 from warehouse.stats.knobs import KnobEffect, KnobEffects, knob_effects
+from warehouse.stats.priors import BetaPrior, fit_beta_binomial
 from warehouse.stats.values import shares
 
 __all__ = ["Cell", "KnobEffect", "KnobEffects", "ShrunkenLogit", "knob_effects", "shrunken_logits"]
@@ -28,6 +28,8 @@ class Cell:
     """Graded rollouts, 1 and up."""
     mean: float
     """Mean reward of these, 0..1."""
+    variance: float | None = None
+    """Their population variance; None: rewards are 0 or 1, which makes it mean * (1 - mean)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def shrunken_logits(cells: Sequence[Cell]) -> tuple[ShrunkenLogit, ...]:
     instances of the same family and policy (`fit_beta_binomial`, Jeffreys' where it cannot be fitted); logit = ln((s +
     1/2) / (n - s + 1/2)), se = sqrt(1 / (s + 1/2) + 1 / (n - s + 1/2)). Sources: Haldane (1955), Anscombe (1956) for
     the half; Efron and Morris (1975) for shrinking. Always of a named policy in its regime: a pooled difficulty is
-    none. Assumes binary rewards for se and kappa; rewards in between vary less, so se errs on the large side.
+    none. The se assumes binary rewards; those in between vary less, so it errs on the large side. `policy_difficulty`
+    is the same in SQL, with null instead of Jeffreys.
 
     Args:
         cells: one per instance and policy.
@@ -78,11 +81,17 @@ def shrunken_logits(cells: Sequence[Cell]) -> tuple[ShrunkenLogit, ...]:
     priors = {}
     for key, rows in groups.items():
         trials = [float(cells[row].n) for row in rows]
-        priors[key] = fit_beta_binomial([n * rewards[row] for n, row in zip(trials, rows, strict=True)], trials)
+        won = [n * float(rewards[row]) for n, row in zip(trials, rows, strict=True)]
+        within = [n * _variance(cells[row]) for n, row in zip(trials, rows, strict=True)]
+        priors[key] = fit_beta_binomial(won, trials, within)
     return tuple(
         _shrunken(cell, float(reward), priors[cell.family, cell.policy])
         for cell, reward in zip(cells, rewards, strict=True)
     )
+
+
+def _variance(cell: Cell) -> float:
+    return cell.mean * (1 - cell.mean) if cell.variance is None else cell.variance
 
 
 def _shrunken(cell: Cell, reward: float, prior: BetaPrior) -> ShrunkenLogit:

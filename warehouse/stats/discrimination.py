@@ -10,7 +10,7 @@ from warehouse.stats.clusters import bootstrap_interval
 from warehouse.stats.interval import Interval, t_interval
 from warehouse.stats.values import FloatArray, Numbers, finite, same_length
 
-Status = Literal["separates", "reversed", "not_separate", "unknown"]
+Status = Literal["separate", "reversed", "not_separate", "unknown"]
 
 DECIMALS = 9
 """The reward quantum, as the views round: a rounding error must not win a comparison."""
@@ -81,7 +81,8 @@ class SpanDiscrimination:
     n_unpaired: int
     """Instances with rollouts of one policy only; no part of any figure here."""
     status: Status
-    """By the interval of the difference: above 0, below 0, around 0; unknown without an interval."""
+    """By the interval of the difference: above 0, below 0, around 0; unknown without one. `span_separation` says it in
+    SQL, from two instances on."""
 
 
 def span_discrimination(
@@ -118,7 +119,7 @@ def _status(difference: Interval) -> Status:
     if difference.low is None or difference.high is None:
         return "unknown"
     if difference.low > 0:
-        return "separates"
+        return "separate"
     return "reversed" if difference.high < 0 else "not_separate"
 
 

@@ -86,6 +86,9 @@ def test_a_batch_is_scaled_as_one() -> None:
     sd = (0.52 / 6) ** 0.5
     expected = ((0.5 / sd, -0.5 / sd), (0.1 / sd, -0.1 / sd), (0.0, 0.0))
 
+    assert batch_advantages([[1, 0], [0.6, 0.4], [0.5, 0.5]]) == batch_advantages(
+        [[1, 0], [0.6, 0.4], [0.5, 0.5]], "centred"
+    )
     for spread_of in ("rewards", "centred"):
         found = batch_advantages([[1, 0], [0.6, 0.4], [0.5, 0.5]], spread_of)
         assert [list(group) for group in found] == [pytest.approx(group) for group in expected]
@@ -95,7 +98,11 @@ def test_what_groups_differ_by_is_in_the_spread_of_rewards_only() -> None:
     """1, .8 | .2, 0: rewards have sd sqrt(.17), centred ones .1; a lost rollout is in neither."""
     groups = [[1, 0.8], [0.2, 0, None]]
 
-    assert batch_advantages(groups)[1] == (pytest.approx(0.1 / 0.17**0.5), pytest.approx(-0.1 / 0.17**0.5), None)
+    assert batch_advantages(groups, "rewards")[1] == (
+        pytest.approx(0.1 / 0.17**0.5),
+        pytest.approx(-0.1 / 0.17**0.5),
+        None,
+    )
     assert batch_advantages(groups, "centred")[0] == pytest.approx((1, -1))
 
 
@@ -120,14 +127,16 @@ def test_an_unknown_score_takes_the_rollout_out() -> None:
     scores = {"facts": [1.0, 0.0, 0.5], "style": [1.0, 0.0, None]}
 
     assert dimension_advantages(scores, {"facts": 1, "style": 1}) == (1, -1, None)
-    assert dimension_advantages({"facts": [0.5, 0.5]}, {"facts": 1}) == (None, None)
+    assert dimension_advantages({"facts": [0.5, 0.5]}, {"facts": 1}) == (0, 0)
     assert dimension_advantages({"facts": [None]}, {"facts": 1}) == (None,)
 
 
 @given(REWARDS)
 def test_one_dimension_is_the_group_itself(rewards: list[float]) -> None:
-    """With any weight."""
-    assert dimension_advantages({"all": rewards}, {"all": 0.2}) == pytest.approx(group_advantages(rewards))
+    """With any weight; where nothing differs 0, as any dimension that does not."""
+    expected = [value or 0.0 for value in group_advantages(rewards)]
+
+    assert dimension_advantages({"all": rewards}, {"all": 0.2}) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 from itertools import combinations
 from math import comb
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from warehouse.stats.dead_groups import BetaPrior, chance_of_signal, dead_at, expected_useful_share, fit_beta_binomial
+from warehouse.stats.dead_groups import chance_of_signal, dead_at, expected_useful_share
 
 CENTS = st.lists(st.integers(0, 12).map(lambda value: value / 100), min_size=1, max_size=9)
 
@@ -77,75 +76,30 @@ def test_without_data_the_prior_answers() -> None:
 
 
 def test_useful_share_of_measured_groups() -> None:
-    """Training groups of two: of [0, 0, 1, 1] four of six pairs differ, of [.5] * 4 none; the mean is 1/3."""
-    found = expected_useful_share([[0, 0, 1, 1], [0.5] * 4], 2, floor=0.1)
+    """Training groups of two: of [0, 0, 1, 1] four of six pairs differ, of [.5] * 4 none, the single is left out."""
+    found = expected_useful_share([[0, 0, 1, 1], [0.5] * 4, [0.3]], 2, floor=0.1)
 
-    assert (found.share, found.n_groups, found.n_measured, found.method) == (pytest.approx(1 / 3), 2, 2, "unbiased")
+    assert (found.share, found.n_groups, found.n_measured, found.method) == (pytest.approx(1 / 3), 3, 2, "unbiased")
 
 
 def test_useful_share_of_thin_groups_is_the_posterior_of_all() -> None:
-    """One group is too small for 16: both are estimated alike; .12 is not above .1 by more than .02."""
-    found = expected_useful_share([[0.12] * 16, [1.0] + [0.0] * 3], 16, floor=0.1)
+    """One of three groups is large enough for 16: all are estimated alike; .12 is not above .1 by more than .02.
 
-    expected = (chance_of_signal(0, 16, 16) + chance_of_signal(1, 4, 16)) / 2
-    assert (found.share, found.n_measured, found.method) == (pytest.approx(expected), 1, "posterior")
-
-
-def test_a_prior_fitted_by_hand() -> None:
-    """0, 4 and 8 of 8: p = .5, S / pq = 8 * .5 / .25 = 16, A = 16; rho = (16 - 2) / (16 - 2) = 1: nothing in between.
-
-    With 1, 4, 7 of 8: S / pq = 2 * 8 * (3/8)^2 / .25 = 9; rho = 7 / 14 = .5, kappa = 1, a = b = .5.
-    With 2, 4, 6 of 8: S / pq = 4; rho = 2 / 14, kappa = 6, a = b = 3.
+    Half of [.9, .1, .1, .1] is a pair, live in 3 of 6; the posterior of 1 in 4 is larger.
     """
-    assert fit_beta_binomial([2, 4, 6], [8, 8, 8]).concentration == pytest.approx(6)
-    fitted = fit_beta_binomial([1, 4, 7], [8, 8, 8])
-    assert (fitted.a, fitted.b, fitted.mean, fitted.reason) == (pytest.approx(0.5), pytest.approx(0.5), 0.5, None)
-    assert fit_beta_binomial([0, 8], [8, 8]).reason == "every group is all successes or all failures"
+    found = expected_useful_share([[0.12] * 16, [0.9, 0.1, 0.1, 0.1], [0.1]], 16, floor=0.1)
+
+    expected = chance_of_signal(0, 16, 16) + chance_of_signal(1, 4, 16) + chance_of_signal(0, 1, 16)
+    assert chance_of_signal(1, 4, 16) > 0.5
+    assert (found.share, found.n_measured, found.method) == (pytest.approx(expected / 3), 1, "posterior")
 
 
-def test_worked_shrinking() -> None:
-    """The statistics notes, 6.2: kappa 4, mean .3; 0 of 8 becomes .10, 8 of 8 .767."""
-    prior = BetaPrior(1.2, 2.8, None)
+def test_useful_share_sees_differences_that_the_posterior_does_not() -> None:
+    """All eight succeed, far apart from each other: the four of any half differ."""
+    found = expected_useful_share([[0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]], 16, floor=0.1)
 
-    assert prior.shrink(0, 8) == pytest.approx(0.10)
-    assert prior.shrink(8, 8) == pytest.approx(0.767, abs=5e-4)
-
-
-@pytest.mark.parametrize(("a", "b", "n"), [(2.0, 2.0, 8), (1.0, 4.0, 16)])
-def test_the_fit_finds_the_prior_of_many_groups(a: float, b: float, n: int) -> None:
-    """3,000 simulated groups, sizes n and n / 2: kappa within 15 %, the mean within .02 (over 3 standard errors)."""
-    rng = np.random.default_rng(5)
-    trials = np.where(np.arange(3000) % 2, n, n // 2)
-    fitted = fit_beta_binomial(rng.binomial(trials, rng.beta(a, b, 3000)).astype(float), trials.astype(float))
-
-    assert fitted.concentration == pytest.approx(a + b, rel=0.15)
-    assert fitted.mean == pytest.approx(a / (a + b), abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("won", "n", "told"),
-    [
-        ([3], [8], "two groups"),
-        ([0, 1, 1], [1, 1, 1], "two rollouts"),
-        ([0, 0], [8, 8], "no variation"),
-        ([8, 8], [8, 8], "no variation"),
-        ([4, 4, 4], [8, 8, 8], "no more than chance"),
-    ],
-)
-def test_what_cannot_be_told_is_jeffreys_and_says_so(won: list[float], n: list[float], told: str) -> None:
-    """Worth one rollout: neither does the mean overrule every group, nor is nought of eight an impossibility."""
-    fitted = fit_beta_binomial(won, n)
-
-    assert (fitted.a, fitted.b) == (0.5, 0.5)
-    assert fitted.reason is not None
-    assert told in fitted.reason
-
-
-@pytest.mark.parametrize("won_of", [([1], [0]), ([2], [1]), ([-1.0], [3]), ([1, 2], [3])])
-def test_counts_that_are_none_are_told(won_of: tuple[list[float], list[float]]) -> None:
-    """No trials, more successes than trials, columns that do not fit."""
-    with pytest.raises(ValueError, match="group"):
-        fit_beta_binomial(*won_of)
+    assert chance_of_signal(8, 8, 16) < 0.5
+    assert (found.share, found.method) == (1, "posterior")
 
 
 def test_groups_that_cannot_be_drawn_are_told() -> None:

@@ -25,17 +25,28 @@ def test_worked_logits() -> None:
 
 
 def test_means_are_drawn_towards_those_of_the_same_policy() -> None:
-    """2, 4, 6 of 8 fit kappa 6 around .5 (see test_dead_groups): 2 of 8 becomes 5/14; others do not enter."""
-    mine = [cell("a", 8, 0.25), cell("b", 8, 0.5), cell("c", 8, 0.75)]
-    other = [cell(name, 8, 0.9, "sim/strong") for name in "abc"]
+    """1, 3, 5, 7 of 8 fit kappa 2.4673, mean .5 (test_priors): 1 of 8 becomes 2.23365 / 10.4673; others stay out."""
+    mine = [cell(name, 8, won / 8) for name, won in zip("abcd", (1, 3, 5, 7), strict=True)]
+    other = [cell(name, 8, 0.9, "sim/strong") for name in "abcd"]
     found = shrunken_logits(mine + other)
 
-    assert [each.shrunken_mean for each in found[:3]] == pytest.approx([5 / 14, 0.5, 9 / 14])
-    assert found[0].shrunken_logit == pytest.approx(log(5 / 9))
+    assert found[0].shrunken_mean == pytest.approx(2.23365 / 10.4673, abs=1e-5)
+    assert found[3].shrunken_mean == pytest.approx(1 - 2.23365 / 10.4673, abs=1e-5)
+    assert found[0].shrunken_logit == pytest.approx(log(2.23365 / 8.23365), abs=1e-4)
     assert found[0].prior.reason is None
-    # .9 of 8, three times alike: no over-dispersion, so Jeffreys: (7.2 + .5) / 9.
-    assert found[3].shrunken_mean == pytest.approx(7.7 / 9)
-    assert found[3].prior.reason == "groups differ no more than chance makes them"
+    # .9 of 8, four times alike: no over-dispersion, so Jeffreys: (7.2 + .5) / 9.
+    assert found[4].shrunken_mean == pytest.approx(7.7 / 9)
+    assert found[4].prior.reason == "groups differ no more than chance makes them"
+
+
+def test_rewards_in_between_are_drawn_less() -> None:
+    """The same means, a tenth of the variance: luck explains less of what they differ by."""
+    binary = shrunken_logits([cell(name, 8, won / 8) for name, won in zip("abcd", (1, 3, 5, 7), strict=True)])
+    graded = shrunken_logits(
+        [Cell("fam", name, "sim/mid", 8, won / 8, 0.02) for name, won in zip("abcd", (1, 3, 5, 7), strict=True)]
+    )
+
+    assert 1 / 8 < graded[0].shrunken_mean < binary[0].shrunken_mean
 
 
 @given(st.lists(st.tuples(st.integers(1, 32), st.floats(0, 1)), min_size=1, max_size=12))
@@ -55,6 +66,7 @@ def test_more_rollouts_are_drawn_less() -> None:
     """Nought of 4 and nought of 64 among the same others."""
     found = shrunken_logits([cell("few", 4, 0), cell("many", 64, 0), cell("b", 16, 0.5), cell("c", 16, 0.9)])
 
+    assert found[0].prior.reason is None
     assert found[1].shrunken_mean < found[0].shrunken_mean < 0.5
 
 

@@ -80,7 +80,7 @@ def test_a_span_that_separates() -> None:
     # AUC of (.1, .3) against (.3, .5): 3.5 of 4; against (.5, .7): all.
     assert found.difference.estimate == pytest.approx(0.3)
     assert found.auc.estimate == pytest.approx((0.875 + 1) / 2)
-    assert (found.status, found.n_unpaired) == ("separates", 1)
+    assert (found.status, found.n_unpaired) == ("separate", 1)
     assert found.auc.low is not None
     assert found.auc.low > 0.875
 
