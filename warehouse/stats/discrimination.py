@@ -43,9 +43,9 @@ def somers_d(doses: Numbers, scores: Numbers) -> float | None:
     """Return how surely a higher dose of damage means a lower score.
 
     (falls - rises) / pairs of different dose, by scipy.stats.somersd with the sign turned. Source: Somers (1962). Ties
-    of scores stay in the denominator, since a tie is blindness and must cost; Kendall's tau-b would forgive it (0.837
-    where this is 0.7 in STATISTICS' example of two blind doses). The probability of a fall, ties half, is (D + 1) / 2.
-    `monotonicity.somers_d` is the same in SQL, pairs of one ladder only.
+    of scores stay in the denominator, since a tie is blindness and must cost: 1, 1, 1, .75, .5 over doses 0 to 4 gets
+    0.7, where Kendall's tau-b forgives the two blind doses and says 0.837. The probability of a fall, ties half, is
+    (D + 1) / 2. `monotonicity.somers_d` is the same in SQL, pairs of one ladder only.
 
     Args:
         doses: severity of each output of one ladder.
