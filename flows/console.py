@@ -1,10 +1,11 @@
 """The terminal: tables with aligned numbers, a progress bar where somebody looks, JSON where a program does.
 
-Results go to standard output, everything about the work to standard error. Colour only on a terminal and without
-NO_COLOR, which rich sees to.
+Results go to standard output, everything about the work to standard error. Colour and bold type only on a terminal and
+without NO_COLOR. Texts that others wrote are shown, never obeyed: a rollout may hold escape codes.
 """
 
 import json
+import math
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,26 +26,56 @@ if TYPE_CHECKING:
 GAP = 2
 """Columns between two columns of a table."""
 MARKS = {True: "yes", False: "NO", None: "-"}
+_PICTURES = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+}
+"""Control characters, and how they are shown: a terminal would obey them."""
 
 
-def out() -> Console:
+def out(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
     """Return the console of results. Made anew, so that it follows a redirected standard output."""
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(stderr=stderr, highlight=False, soft_wrap=soft_wrap)
+    # rich takes NO_COLOR at its word and still sends escape codes for bold type.
+    return (
+        Console(stderr=stderr, highlight=False, soft_wrap=soft_wrap, color_system=None) if console.no_color else console
+    )
 
 
 def say(text: str) -> None:
     """Say one line about the work, on standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"assay: {text}"))
+    out(stderr=True, soft_wrap=True).print(_text(f"assay: {text}"))
 
 
 def headline(text: str) -> None:
     """Print a heading above a table."""
-    out().print(Text(f"\n{text}", style="bold"))
+    out().print(_text(f"\n{text}", style="bold"))
 
 
 def line(text: str = "") -> None:
-    """Print one line of the result."""
-    Console(highlight=False, soft_wrap=True).print(Text(text))
+    """Print one line of the result: whole into a pipe, on a terminal broken between words."""
+    console = out(soft_wrap=True)
+    console.print(_text(_broken(text, console.width) if console.is_terminal else text))
+
+
+def _broken(text: str, room: int) -> str:
+    """Break lines between words; what follows is indented a little further."""
+    return "\n".join(
+        textwrap.fill(
+            part,
+            room,
+            subsequent_indent=" " * (len(part) - len(part.lstrip()) + GAP),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for part in text.split("\n")
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return a text to print as it is, with what would steer a terminal made visible."""
+    return Text(text.translate(_PICTURES), style=style)
 
 
 def paragraph(text: str, indent: int = 2) -> None:
@@ -54,10 +85,10 @@ def paragraph(text: str, indent: int = 2) -> None:
 
 
 def next_steps(*commands: str) -> None:
-    """Close a command with what to type next."""
+    """Close a command with what to type next; never broken, so that it can be copied."""
     label = "Next:"
     for command in commands:
-        line(f"{label} {command}")
+        out(soft_wrap=True).print(_text(f"{label} {command}"))
         label = "     "
 
 
@@ -120,15 +151,15 @@ def _table(
             width=width if is_right else None,
         )
     for row in rows:
-        table.add_row(*(Text(cell, style="bold red" if cell == MARKS[False] else "") for cell in row))
+        table.add_row(*(_text(cell, style="bold red" if cell == MARKS[False] else "") for cell in row))
     return table
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; a frame as a list of its rows."""
+    """Print a value as JSON, a frame as a list of its rows; infinity and not-a-number, which JSON lacks, are null."""
     if hasattr(value, "to_dicts"):
         value = value.to_dicts()
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
 
 
 def cell_text(value: Any) -> str:
@@ -139,6 +170,10 @@ def cell_text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.1f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell_text(part)}" for name, part in value.items())
+    if isinstance(value, list) or hasattr(value, "to_list"):
+        return ", ".join(map(cell_text, value))
     return str(value)
 
 
@@ -161,7 +196,7 @@ class ChunkBar:
 @contextmanager
 def progress_bar(total: int) -> Iterator[ChunkBar]:
     """Show a bar on standard error while work is done."""
-    console = Console(stderr=True)
+    console = out(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -172,6 +207,14 @@ def progress_bar(total: int) -> Iterator[ChunkBar]:
         disable=not console.is_terminal,
     ) as progress:
         yield ChunkBar(progress, total)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: Any) -> Any:

@@ -99,6 +99,10 @@ class Warehouse:
             return pl.DataFrame() if relation is None else _in_utc(relation.pl())
         except duckdb.Error as error:
             raise QueryError(f"the query does not run: {_first_line(error)}") from None
+        except pl.exceptions.PolarsError:
+            # The difference of two times, most of all: there is no such type in a frame.
+            text = "a column has a type that cannot be shown; cast it, such as (ended_at - started_at)::varchar"
+            raise QueryError(text) from None
         finally:
             cursor.close()
 

@@ -56,10 +56,12 @@ def generate(
     ] = None,
     config: options.Config = None,
     plugin: options.Plugins = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write task instances to a file of JSON lines."""
     from flows import console
     from flows.generate import archetypes, generate_instances, instances_of_ones_own, write_lines
+    from flows.lint import as_json as to_json
     from flows.lint import counts, examine_set, show
     from flows.plan import chosen_families
     from flows.pool import import_plugins
@@ -81,9 +83,14 @@ def generate(
     else:
         made = list(instances_of_ones_own(*own, settings))
     count = write_lines(target, made)
-    kinds = ", ".join(f"{name} {number}" for name, number in sorted(archetypes(made).items()))
-    console.line(f"{count:,} instances in {target}: {kinds}")
+    kinds = dict(sorted(archetypes(made).items()))
     examination = examine_set(made)
+    if as_json:
+        lint_of = to_json(examination)
+        console.print_json({"file": str(target), "n_instances": count, "archetypes": kinds, "lint": lint_of})
+        return
+    listed = ", ".join(f"{name} {number}" for name, number in kinds.items())
+    console.line(f"{count:,} instances in {target}: {listed}")
     if examination.findings:
         show(examination)
     console.line(f"Lint: {counts(examination)}")
@@ -113,8 +120,13 @@ def lint(
     else:
         show(examination)
         console.line(f"\n{len(asked):,} instances: {counts(examination)}")
+        console.next_steps(_after_lint(file, examination.count("error")))
     if examination.count("error") or (strict and examination.findings):
         raise typer.Exit(1)
+
+
+def _after_lint(file: Path, n_errors: int) -> str:
+    return f"mend these, then: assay lint {file}" if n_errors else f"assay run --instances {file}"
 
 
 def grade(
