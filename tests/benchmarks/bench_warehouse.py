@@ -1,6 +1,7 @@
 """How fast the views answer: 8,000 groups of 16 rollouts, a million scores, 100,000 ratings, beside a plain GROUP BY.
 
-Run with `python -m pytest tests/benchmarks/bench_warehouse.py -m bench -s`.
+Run with `python -m pytest tests/benchmarks/bench_warehouse.py -m bench -s`. The second column is how many times as long
+as one plain GROUP BY of all scores by rollout a view takes.
 """
 
 import sys
@@ -16,8 +17,12 @@ from warehouse.definitions import views
 GOAL_S = 2.0
 """Seconds a view may take on two cores."""
 
+PLAIN = "select rollout_id, avg(low) from score group by rollout_id"
+"""The measure: what it costs to read the same table once, by rollout."""
+
 # Instances 0..3999 are attempted by two policies, sixteen times each; the first 200 also by the oracle,
-# ten ladders of five rungs and ten probes. Eight dimensions each.
+# ten ladders of five rungs and ten probes, two of them with an honest twin. Eight dimensions each; the last one is
+# settled by a judge on the first 200 instances, asked twice. Two flags with ceilings, on three rollouts of ten.
 BUILD = (
     """
     insert into run values (
@@ -26,10 +31,11 @@ BUILD = (
     )
     """,
     "insert into family values ('f', '1', 0.25)",
-    "insert into operator select 'f', 'op' || i, 'degrade', '' from range(10) as t(i)",
-    "insert into probe select 'f', 'p' || i, 'zero', '' from range(10) as t(i)",
+    "insert into operator select 'f', 'op' || i, if(i = 9, 'compensation', 'degrade'), '' from range(10) as t(i)",
+    "insert into probe select 'f', 'p' || i, if(i < 8, 'zero', 'attack'), '' from range(10) as t(i)",
     "insert into expectation select 'f', 'op' || i, 'd' || d, '', 'may' from range(10) as t(i), range(8) as u(d)",
     "insert into rubric values ('f-1', 'f', '{}')",
+    "insert into rubric_cap values ('f-1', 'long', 0.5), ('f-1', 'passive', 0.8)",
     "insert into rubric_dimension select 'f-1', 'd' || d, 0.125 from range(8) as t(d)",
     """
     insert into instance
@@ -41,6 +47,9 @@ BUILD = (
     union all select 'sim/strong', 'sim/strong', 'simulated', '{}', null, null, null
     union all select 'oracle', 'oracle', 'oracle', '{}', null, null, null
     union all select 'probe/p' || i, 'probe/p' || i, 'probe', '{}', null, null, null from range(10) as t(i)
+    union all
+    select 'probe/p' || i || '@honest', 'probe/p' || i || '@honest', 'probe', '{}', null, null, null
+    from range(8, 10) as t(i)
     union all
     select
         'ladder/op' || i || '@' || s, 'ladder/op' || i || '@' || s, 'ladder',
@@ -62,17 +71,44 @@ BUILD = (
     """
     insert into score
     select
-        rollout_id, 'd' || d, 'code', 0, 'f', hash(rollout_id, d) % 1000 / 1000, hash(rollout_id, d) % 1000 / 1000,
-        'assessed', 'deterministic', 'because', '{"n": 1}', '1'
-    from rollout, range(8) as t(d)
+        rollout_id, 'd' || d, 'code', 0, 'f', if(is_open, 0, value), if(is_open, 1, value),
+        if(is_open, 'unassessed', 'assessed'), 'deterministic', 'because', '{"n": 1}', '1'
+    from (
+        select rollout_id, d, hash(rollout_id, d) % 1000 / 1000 as value, d = 7 and seed < 200 as is_open
+        from rollout join instance using (instance_id), range(8) as t(d)
+    )
     """,
     """
     insert into composite
     select
-        rollout_id, 'f-1', low, low, if(low < 0.3, low / 2, low), if(low < 0.3, low / 2, low),
-        if(low < 0.3, low / 2, low), low, low, low, if(low < 0.3, 0.5, 1), if(low < 0.3, '["flag"]', '[]'), 1, true,
-        if(low < 0.3, low / 2, low)
-    from (select rollout_id, avg(low) as low from score group by rollout_id)
+        rollout_id, 'f-1', low, low, cap * low, cap * low, cap * low, low, low, low, cap,
+        case when cap = 1 then '[]' when cap = 0.5 then '["long"]' else '["long", "passive"]' end, 1, true, cap * low
+    from (
+        select
+            rollout_id, avg(low) as low,
+            case when avg(low) < 0.4 then 0.4 when avg(low) < 0.45 then 0.5 else 1 end as cap
+        from score
+        group by rollout_id
+    )
+    """,
+    """
+    insert into score
+    select
+        rollout_id, dimension, 'judge', repeat, family, hash(rollout_id, repeat) % 5 / 4,
+        hash(rollout_id, repeat) % 5 / 4, 'assessed', 'judge', 'because', '{}', '1'
+    from score, range(2) as t(repeat)
+    where state = 'unassessed'
+    """,
+    """
+    insert into judge_call (
+        call_id, rollout_id, dimension, model, rubric_hash, input_tokens, output_tokens, cached_tokens, cost_usd,
+        grader_id, replicate, variant, outcome, value, latency_s
+    )
+    select
+        rollout_id || replicate, rollout_id, dimension, 'judge', 'h', 100, 20, 0, 0.001, grader_id, replicate,
+        if(replicate = 0, 'plain', 'reversed'), 'level', low, 1
+    from score
+    where source = 'judge'
     """,
     # 104,000 ratings of 40,000 rollouts by two or three people each, and one judge's verdict on each of these.
     """
@@ -100,8 +136,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         for statement in BUILD:
             built.sql(statement)
         n_scores = built.view("score").height
-        plain = _seconds(built, "select dimension, avg(low) from score group by dimension")
-        _say(f"\n{n_scores:,} scores\n{plain:6.2f} s  plain GROUP BY")
+        _say(f"\n{n_scores:,} scores\n{_seconds(built, PLAIN):6.3f} s          {PLAIN}")
         yield built
 
 
@@ -110,7 +145,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def test_view_answers_in_time(warehouse: Warehouse, view: str) -> None:
     """Every view gives all its rows within the goal."""
     seconds = _seconds(warehouse, f"from {view}")
-    _say(f"{seconds:6.2f} s  {view}")
+    n_rows = warehouse.view(view).height
+    _say(f"{seconds:6.3f} s  {seconds / _seconds(warehouse, PLAIN):6.1f}x  {n_rows:9,} rows  {view}")
 
     assert seconds < GOAL_S
 

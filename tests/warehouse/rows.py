@@ -64,6 +64,10 @@ class Lab:
         """Declare what is left of a composite without work, and how a cap lowers it; without this: all of it."""
         self.add("rubric", rubric_id=RUBRIC, family=FAMILY, content={"work_base": work_base, "cap_mode": cap_mode})
 
+    def cap(self, flag: str, ceiling: float) -> None:
+        """Declare what a flag leaves of the composite."""
+        self.add("rubric_cap", rubric_id=RUBRIC, flag=flag, ceiling=ceiling)
+
     def place(
         self, instance: str, policy: str, kind: str = "simulated", regime: Mapping[str, Any] | None = None
     ) -> None:
@@ -128,6 +132,7 @@ class Lab:
         flags: Sequence[str] = (),
         rubric: str = RUBRIC,
         cap: float | None = None,
+        high: float | None = None,
     ) -> None:
         """Say what a rollout is worth; without a word about the cap it is .3 where it lowered the reward."""
         before = reward if uncapped is None else uncapped
@@ -138,7 +143,7 @@ class Lab:
             uncapped_low=before,
             uncapped_high=before,
             low=reward,
-            high=reward,
+            high=reward if high is None else high,
             mid=reward,
             additive_mid=reward,
             work_low=work,
@@ -258,6 +263,15 @@ class Lab:
             self.add(
                 "planned", run_id=RUN, instance_id=instance, policy_id=policy, n_samples=planned, n_not_applicable=0
             )
+
+    def repeat_run(self, run_id: str) -> None:
+        """Add a second run with the same plan, rollouts and scores as the only one so far."""
+        renamed = {name: pl.lit("again/") + pl.col(name) for name in ("rollout_id", "call_id")}
+        renamed["run_id"] = pl.lit(run_id)
+        for table in ("run", "planned", "threshold", "rollout", "score", "facet", "composite", "judge_call"):
+            rows = self.warehouse.view(table)
+            columns = {name: column for name, column in renamed.items() if name in rows.columns}
+            self.warehouse.merge(table, rows.with_columns(**columns))
 
     def operator(self, name: str, kind: str, **expected: str) -> None:
         """Declare an operator and what it must do to each dimension."""

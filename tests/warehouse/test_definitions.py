@@ -63,6 +63,8 @@ def busy() -> Lab:
                     lab.add(
                         "expectation", family=FAMILY, operator=operator, dimension="a", facet=facet, expected="still"
                     )
+    lab.composite(lab.rollout("i1", "sim/strong", 9), 0.1, 0.4, flags=("too_long", "passive"))
+    lab.composite(lab.rollout("i1", "probe/echo", 0, run_id="run-2", rollout_id="echo again"), 0.1)
     lab.rollout("i1", "sim/weak", 0, run_id="run-2", rollout_id="again")
     lab.composite("again", 0.4, rubric="fam-2")
     lab.composite("i1/sim/weak/0", 0.4, rubric="fam-2")

@@ -27,5 +27,9 @@ from (
         ('weak_signal_share', 0.7, 'the same share, below which a signal is weak'),
         ('min_severity', 2.0, 'severity from which an operator must show its effect'),
         ('moves_share_at_least', 0.99, 'share of pairs that must fall where damage is expected to be seen'),
-        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change')
+        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change'),
+        ('detected_share_at_least', 0.8, 'share of instances that must provably show a damage for its dose to count as detected'),
+        ('min_groups', 20.0, 'groups with spread below which nothing is said of what a dimension adds to it'),
+        ('dead_weight_ratio', 0.25, 'share of the variance / share of the weight, below which a dimension teaches nothing'),
+        ('dominant_weight_ratio', 2.5, 'the same ratio, above which a dimension crowds out the others')
 ) as listed (name, value, means);

@@ -16,7 +16,11 @@
 --   max_drop          largest fall, -1..1
 --   agrees            true where moved_share is as expected; null where not judged
 create or replace view grader_confusion as
-with compared as (
+-- Materialized, as both ends of a comparison read it.
+with rung as materialized (
+    select * from stg_rung
+),
+compared as (
     select
         damaged.run_id,
         damaged.family,
@@ -27,8 +31,8 @@ with compared as (
         intact.high - damaged.high as drop_high,
         damaged.is_error or intact.is_error or (damaged.is_open and intact.is_open) as is_undetermined,
         stg_threshold.reward_quantum as tolerance
-    from stg_rung as damaged
-    join stg_rung as intact
+    from rung as damaged
+    join rung as intact
         on intact.run_id = damaged.run_id
         and intact.instance_id = damaged.instance_id
         and intact.operator = damaged.operator

@@ -1,6 +1,6 @@
 -- group_spread: do rollouts of one instance differ enough to learn from?
 -- grain: run_id, instance_id, policy_id
--- reads: stg_attempt, stg_threshold, planned, instance, policy
+-- reads: stg_attempt, stg_reach, stg_threshold, planned, instance, policy
 --   run_id              run that produced the group
 --   instance_id         task
 --   policy_id           who, in which regime
@@ -79,57 +79,30 @@ sized as (
     select
         every_group.*,
         stg_threshold.reward_quantum,
-        stg_threshold.meaningful_difference,
         -- A group half the size is the largest whose deadness n rollouts can estimate with any spread.
         case when every_group.n >= 4 then least(stg_threshold.training_group, every_group.n // 2) end as g
     from every_group
     join stg_threshold using (run_id)
 ),
-ordered as (
-    select
-        stg_attempt.run_id,
-        stg_attempt.instance_id,
-        stg_attempt.policy_id,
-        stg_attempt.reward,
-        sized.n,
-        sized.g,
-        sized.mean_reward,
-        row_number() over by_reward as place,
-        rank() over by_reward as first_place,
-        -- 1e-12 keeps a rounding error from splitting a difference of exactly the threshold.
-        count(*) over (
-            partition by stg_attempt.run_id, stg_attempt.instance_id, stg_attempt.policy_id
-            order by stg_attempt.reward
-            range between current row and (sized.meaningful_difference + 1e-12) following
-        ) as n_within
-    from stg_attempt
-    join sized using (run_id, instance_id, policy_id)
-    where stg_attempt.is_graded
-    window by_reward as (
-        partition by stg_attempt.run_id, stg_attempt.instance_id, stg_attempt.policy_id order by stg_attempt.reward
-    )
-),
 -- dead_at_g = sum over i of C(k_i, g - 1) / C(n, g), with k_i the later rewards within the threshold of the i-th.
-reached as (
-    select *, first_place - 1 + n_within - place as k from ordered
-),
 drawn as (
     select
-        run_id,
-        instance_id,
-        policy_id,
+        stg_reach.run_id,
+        stg_reach.instance_id,
+        stg_reach.policy_id,
         sum(
             case
-                when k >= g - 1 then exp(
-                    lgamma(k + 1) - lgamma(g) - lgamma(k - g + 2)
-                    - lgamma(n + 1) + lgamma(g + 1) + lgamma(n - g + 1)
+                when stg_reach.n_within >= sized.g - 1 then exp(
+                    lgamma(stg_reach.n_within + 1) - lgamma(sized.g) - lgamma(stg_reach.n_within - sized.g + 2)
+                    - lgamma(sized.n + 1) + lgamma(sized.g + 1) + lgamma(sized.n - sized.g + 1)
                 )
-                when g is not null then 0
+                when sized.g is not null then 0
             end
         ) as dead_at_g,
-        avg(abs(reward - mean_reward)) as mean_abs_deviation
-    from reached
-    group by run_id, instance_id, policy_id
+        avg(abs(stg_reach.reward - sized.mean_reward)) as mean_abs_deviation
+    from stg_reach
+    join sized using (run_id, instance_id, policy_id)
+    group by stg_reach.run_id, stg_reach.instance_id, stg_reach.policy_id
 )
 select
     sized.run_id,

@@ -19,11 +19,13 @@
 --   is_graded        true where there is a composite under the run's rubric
 --   rubric_id        the run's rubric for the family: the one most of its rollouts were composed under
 --   reward           what is proven, 0..1; null where not graded
---   uncapped         the same before caps, 0..1
+--   reward_high      what is not ruled out, 0..1; null where not graded
+--   uncapped         the same as reward, before caps, 0..1
 --   is_capped        true where a cap lowered it
 --   flags            list of hard failures found, as JSON text
 --   work             midpoint of the share of defects dealt with, 0..1
 --   assessed_weight  share of the weight that is assessed, 0..1
+--   is_ready         true where enough is assessed to train on; null where not graded
 create or replace view stg_attempt as
 with placed as (
     select
@@ -78,11 +80,13 @@ select
     placed.status <> 'error' and composite.reward is not null as is_graded,
     run_rubric.rubric_id,
     case when placed.status <> 'error' then composite.reward end as reward,
+    case when placed.status <> 'error' then composite.high end as reward_high,
     case when placed.status <> 'error' then composite.uncapped_low end as uncapped,
     coalesce(composite.reward < composite.uncapped_low, false) as is_capped,
     composite.flags,
     composite.work_low / 2 + composite.work_high / 2 as work,
-    composite.assessed_weight
+    composite.assessed_weight,
+    case when placed.status <> 'error' then composite.ready end as is_ready
 from placed
 left join run_rubric
     on run_rubric.run_id = placed.run_id and run_rubric.family is not distinct from placed.family

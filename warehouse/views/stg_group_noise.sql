@@ -1,6 +1,6 @@
 -- stg_group_noise: how much of a group's reward variance is the judge repeating itself differently?
 -- grain: run_id, instance_id, policy_id
--- reads: stg_attempt, stg_score, score, composite, rubric, rubric_dimension
+-- reads: stg_attempt, score, composite, rubric, rubric_dimension
 --   run_id          run
 --   instance_id     task
 --   policy_id       who, in which regime
@@ -10,20 +10,42 @@ create or replace view stg_group_noise as
 with share_of_weight as (
     select rubric_id, dimension, weight / sum(weight) over (partition by rubric_id) as share from rubric_dimension
 ),
+judged as materialized (
+    select rollout_id, dimension, grader_id, low, state from score where source = 'judge'
+),
+-- The frame of stg_score, worked out only for the few dimensions that a judge was asked about.
+coded as (
+    select rollout_id, dimension, avg(low) as low, avg(high) as high
+    from score
+    semi join judged using (rollout_id, dimension)
+    where source = 'deterministic'
+    group by rollout_id, dimension, grader_id
+),
+framed as (
+    select rollout_id, dimension, max(low) as frame_low, greatest(max(low), min(high)) as frame_high
+    from coded
+    group by rollout_id, dimension
+),
+placed as (
+    select
+        judged.*,
+        -- Where no code looked, nothing is settled.
+        coalesce(framed.frame_low, 0.0) as frame_low,
+        coalesce(framed.frame_high, 1.0) as frame_high
+    from judged
+    left join framed using (rollout_id, dimension)
+),
 asked as (
     select
-        score.rollout_id,
-        score.dimension,
-        score.grader_id,
-        stg_score.frame_high - stg_score.frame_low as frame_width,
-        count(*) filter (score.state = 'assessed') as n_verdicts,
+        rollout_id,
+        dimension,
+        grader_id,
+        frame_high - frame_low as frame_width,
+        count(*) filter (state = 'assessed') as n_verdicts,
         -- What a verdict says beyond the frame of code moves nothing.
-        var_samp(least(greatest(score.low, stg_score.frame_low), stg_score.frame_high))
-            filter (score.state = 'assessed') as variance
-    from score
-    join stg_score using (rollout_id, dimension)
-    where score.source = 'judge'
-    group by score.rollout_id, score.dimension, score.grader_id, frame_width
+        var_samp(least(greatest(low, frame_low), frame_high)) filter (state = 'assessed') as variance
+    from placed
+    group by rollout_id, dimension, grader_id, frame_width
 ),
 measured as (
     select

@@ -11,6 +11,7 @@
 --   kind         degrade, neutral or compensation; null where the family no longer lists the operator
 --   low          what is proven, 0..1; the reward for 'composite'
 --   high         what is not ruled out, 0..1; the reward for 'composite'
+--   rubric_id    the run's rubric for the family
 --   is_open      true where nothing is known: unassessed
 --   is_error     true where every grader failed
 create or replace view stg_rung as
@@ -25,6 +26,7 @@ with ladder as (
         stg_attempt.family,
         stg_attempt.reward,
         stg_attempt.is_graded,
+        stg_attempt.rubric_id,
         operator.kind
     from stg_attempt
     left join operator on operator.family = stg_attempt.family and operator.operator = stg_attempt.operator
@@ -41,6 +43,7 @@ select
     ladder.kind,
     stg_score.low,
     stg_score.high,
+    ladder.rubric_id,
     stg_score.state = 'unassessed' as is_open,
     stg_score.state = 'error' as is_error
 from ladder
@@ -57,6 +60,7 @@ select
     kind,
     reward as low,
     reward as high,
+    rubric_id,
     false as is_open,
     false as is_error
 from ladder

@@ -10,18 +10,26 @@
 --   frame_low   highest low end that code proved, 0..1; 0 where no code looked
 --   frame_high  lowest high end that code proved, 0..1; never below frame_low; 1 where no code looked
 create or replace view stg_score as
--- Repeats of one grader are averaged, those without a verdict as [0, 1]: a call that failed must not help.
-with per_grader as (
+with repeated as (
+    select distinct rollout_id, dimension, grader_id from score where replicate > 0
+),
+-- Repeats of one grader are averaged, those without a verdict as [0, 1]: a call that failed must not help. Most graders
+-- score once: only the others have to be grouped.
+per_grader as (
+    select rollout_id, dimension, source, family, low, high, state = 'error' as is_error
+    from score
+    anti join repeated using (rollout_id, dimension, grader_id)
+    union all
     select
         rollout_id,
         dimension,
         source,
-        grader_id,
         any_value(family) as family,
         avg(low) as low,
         avg(high) as high,
         bool_and(state = 'error') as is_error
     from score
+    semi join repeated using (rollout_id, dimension, grader_id)
     group by rollout_id, dimension, source, grader_id
 ),
 together as (
