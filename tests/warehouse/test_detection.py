@@ -96,10 +96,13 @@ def test_detection_of_nothing() -> None:
         ([[1, 0.9, 0.8, 0.7]] * 15, None),
         # Severity 2 was not applicable anywhere: the others stand.
         ([[1, 0.9, None, 0.7]] * 16, 1),
+        # Few ladders reach severity 3: what they show contradicts nothing (5 of 5), or does (3 of 5).
+        ([[1, 0.9, 0.8, None]] * 11 + [[1, 0.9, 0.8, 0.7]] * 5, 1),
+        ([[1, 0.9, 0.8, None]] * 11 + [[1, 0.9, 0.8, 0.7]] * 3 + [[1, 0.9, 0.8, 1]] * 2, None),
     ],
 )
 def test_monotonicity_smallest_detectable_dose(rungs: list[list[float | None]], dose: int | None) -> None:
-    """STATISTICS 4.3: the smallest dose from which on the lower end of Wilson is .8 or more."""
+    """The smallest dose at which the lower end of Wilson is .8 or more, unless a heavier one was seen less."""
     row = ladders(rungs).one("monotonicity", dimension="composite")
 
     assert row["smallest_detectable_dose"] == dose

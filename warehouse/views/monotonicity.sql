@@ -16,7 +16,7 @@
 --   somers_d        (falls - rises) / pairs, -1..1: a tie costs, since it means blindness
 --   n_violated      instances with such a pair
 --   violation_upper95  upper 95 % bound of the share of instances with one (one-sided, Clopper-Pearson, within 1e-9): pairs of one instance are not independent; null without instances
---   smallest_detectable_dose  smallest severity from which on all provably show in enough instances (wilson_low of detection against detected_share_at_least), 1..4; null where none does
+--   smallest_detectable_dose  smallest severity that provably shows in enough instances (wilson_low of detection at or above detected_share_at_least) while no heavier one was seen in fewer, 1..4; null where none does
 create or replace view monotonicity as
 -- Materialized, as both ends of a comparison read it.
 with rung as materialized (
@@ -68,21 +68,23 @@ seen as (
         detection.operator,
         detection.dimension,
         detection.severity,
-        -- A severity that no instance could be compared at shows nothing.
-        coalesce(detection.wilson_low >= stg_threshold.detected_share_at_least, false) as is_detected
+        coalesce(detection.wilson_low >= stg_threshold.detected_share_at_least, false) as is_proven,
+        -- Ladders run out of targets: the few instances left at a heavy severity need not prove it anew, but must
+        -- not contradict it.
+        coalesce(detection.detected_share < stg_threshold.detected_share_at_least, false) as is_missed
     from detection
     join stg_threshold using (run_id)
 ),
 missed as (
     select
         *,
-        max(severity) filter (not is_detected) over (partition by run_id, family, operator, dimension) as last_missed
+        max(severity) filter (is_missed) over (partition by run_id, family, operator, dimension) as last_missed
     from seen
 ),
 doses as (
     select run_id, family, operator, dimension, min(severity) as dose
     from missed
-    where last_missed is null or severity > last_missed
+    where is_proven and (last_missed is null or severity > last_missed)
     group by run_id, family, operator, dimension
 )
 select
