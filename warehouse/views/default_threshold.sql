@@ -27,5 +27,6 @@ from (
         ('weak_signal_share', 0.7, 'the same share, below which a signal is weak'),
         ('min_severity', 2.0, 'severity from which an operator must show its effect'),
         ('moves_share_at_least', 0.99, 'share of pairs that must fall where damage is expected to be seen'),
-        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change')
+        ('still_share_at_most', 0.01, 'share of pairs that may change where nothing is expected to change'),
+        ('change_margin', 0.05, 'smallest change between checkpoints that matters; within it a mean is flat')
 ) as listed (name, value, means);

@@ -20,6 +20,7 @@
 --   min_severity           1..4
 --   moves_share_at_least   0..1
 --   still_share_at_most    0..1
+--   change_margin          reward units, above 0, up to 1
 create or replace view stg_threshold as
 with known_run as (
     select run_id from run
@@ -51,6 +52,7 @@ select
     any_value(value) filter (name = 'weak_signal_share') as weak_signal_share,
     any_value(value) filter (name = 'min_severity') as min_severity,
     any_value(value) filter (name = 'moves_share_at_least') as moves_share_at_least,
-    any_value(value) filter (name = 'still_share_at_most') as still_share_at_most
+    any_value(value) filter (name = 'still_share_at_most') as still_share_at_most,
+    any_value(value) filter (name = 'change_margin') as change_margin
 from in_force
 group by run_id;
