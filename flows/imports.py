@@ -78,7 +78,7 @@ def import_recording(db: Path, recording: Recording, reading: Reading) -> Import
         n_graded = _grade_here(warehouse, recording, tables, known)
         added = warehouse.merge_all(tables.rows)
         _note_thresholds(warehouse, tables.run_id)
-        refresh(warehouse)
+        refresh(warehouse, [tables.run_id])
     return _told(recording, tables, added, n_graded)
 
 

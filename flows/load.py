@@ -44,7 +44,7 @@ def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "complete
         added = warehouse.load(spool)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
-        refresh(warehouse)
+        refresh(warehouse, [plan.run_id])
     return dict(added)
 
 

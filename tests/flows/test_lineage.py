@@ -1,14 +1,18 @@
 """Checkpoints of a run: whose child each is, and what is refused."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.api import evaluate
 from flows.errors import SettingsError
 from flows.lineage import with_descent
 from flows.plan import make_plan
 from flows.settings import Checkpoint, Settings
 from tasks_lib.records import PolicySpec, policy_spec
+from tests.conftest import TINY as PLUGIN
 from tests.flows.tiny_family import TinyUpper
 
 HERE = {
@@ -64,6 +68,27 @@ def test_name_of_several_policies_of_the_run_is_refused() -> None:
     specs = {"x": HERE["lab/b"], "y": HERE["lab/b:cold"]}
     with pytest.raises(SettingsError, match="'lab/b' is several policies of the run; name one: x, y"):
         with_descent(specs, {"lab/b": Checkpoint(parent="old")}, {"old": "old"})
+
+
+def test_run_of_checkpoints_has_a_trajectory(tmp_path: Path) -> None:
+    """A parent of the run, and in a second run one of the warehouse; what is not known is refused before any work."""
+    common: dict[str, Any] = {"prefect": False, "audit": False, "db": tmp_path / "a.duckdb", "plugins": [PLUGIN]}
+    instances = list(TinyUpper().instances(12))
+    descent = {"sim/mid": {"parent": "sim/weak", "step": 1}}
+    evaluate(instances, ["sim/weak", "sim/mid"], 4, checkpoints=descent, **common)
+    run = evaluate(instances, ["sim/strong"], 4, checkpoints={"sim/strong": {"parent": "sim/mid"}}, **common)
+    with pytest.raises(SettingsError, match="sim/middle"):
+        evaluate(instances, ["sim/strong"], 4, checkpoints={"sim/strong": {"parent": "sim/middle"}}, **common)
+
+    rows = run.sql(
+        "select policy, split_part(parent, '#', 1), split_part(base, '#', 1), n_rollouts, status is null "
+        "from trajectory where dimension = 'composite' order by policy"
+    ).rows()
+    assert rows == [
+        ("sim/mid", "sim/weak", "sim/weak", 48, False),
+        ("sim/strong", "sim/mid", "sim/weak", 48, False),
+        ("sim/weak", None, None, 48, True),
+    ]
 
 
 def test_plan_records_the_descent() -> None:
