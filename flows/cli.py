@@ -1,6 +1,7 @@
 """The command `assay`: the verbs, and the one place where an error becomes a line and an exit status.
 
-0: done. 1: done, and something assayed does not hold. 2: the input cannot be used, nothing was written. 130: stopped.
+0: done. 1: done, and something assayed does not hold. 2: the input cannot be used, nothing was written. 3: a
+candidate is not to be promoted. 130: stopped.
 """
 
 import os
@@ -12,6 +13,7 @@ import typer
 from flows.commands.calibrate import app as calibrate_app
 from flows.commands.data import generate, grade, lint
 from flows.commands.doctor import doctor
+from flows.commands.gate import gate
 from flows.commands.imports import app as import_app
 from flows.commands.query import sql, tables, verdicts
 from flows.commands.run import audit, demo, run
@@ -27,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, doctor):
+for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, gate, doctor):
     app.command()(verb)
 app.add_typer(import_app, name="import")
 app.add_typer(calibrate_app, name="calibrate")

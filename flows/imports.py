@@ -16,6 +16,7 @@ from flows.runs import require_usable
 from graders.grading import Graded, grade_rollout, graders
 from tasks_lib.records import Rollout, TaskInstance
 from warehouse import Warehouse
+from warehouse.estimates import refresh
 from warehouse.imports import Reading, Recording, Tables, as_tables, check_reading
 
 GRADED_HERE = "scores of a dimension that is graded here"
@@ -77,6 +78,7 @@ def import_recording(db: Path, recording: Recording, reading: Reading) -> Import
         n_graded = _grade_here(warehouse, recording, tables, known)
         added = warehouse.merge_all(tables.rows)
         _note_thresholds(warehouse, tables.run_id)
+        refresh(warehouse, [tables.run_id])
     return _told(recording, tables, added, n_graded)
 
 

@@ -10,6 +10,7 @@ from flows.catalogue import catalogue
 from flows.clock import now
 from flows.plan import RunPlan, all_instances
 from warehouse import Warehouse
+from warehouse.estimates import refresh
 
 INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
@@ -42,6 +43,8 @@ def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "complete
         _merge_instances(warehouse, spool)
         added = warehouse.load(spool)
         warehouse.merge("run", [_run_row(plan, status, now())])
+        # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
+        refresh(warehouse, [plan.run_id])
     return dict(added)
 
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 import tasks_lib
 from flows.access import recorded_place
 from flows.errors import InputError
+from flows.lineage import Known, with_descent
 from flows.settings import NOT_OF_THE_WORK, Settings
 from graders.judge.asking import Panel
 from graders.judge.judge import judge
@@ -172,8 +173,11 @@ def make_plan(
     code_version: str,
     started_at: datetime,
     generated: bool = True,
+    known_policies: Known | None = None,
 ) -> tuple[RunPlan, bytes]:
     """Lay out a run.
+
+    `known_policies` are those of the warehouse, of which checkpoints may descend.
 
     Returns:
         The plan, and the content of `instances.jsonl` that it points into.
@@ -181,20 +185,24 @@ def make_plan(
     Raises:
         UnknownNameError: a policy nobody provides.
         InputError: no instances, or two that share an identifier.
+        SettingsError: the descent of a checkpoint cannot be meant.
     """
     lines, places = _instance_lines(instances)
     built = {name: _build(name, families) for name in settings.policies}
     _refuse_same(built)
-    specs = {policy.spec.policy_id: policy.spec for policy in built.values()}
+    own = with_descent(
+        {name: policy.spec for name, policy in built.items()}, settings.checkpoints, known_policies or {}
+    )
+    specs = {spec.policy_id: spec for spec in own.values()}
     portions: list[_Portion] = []
     for family in families:
-        own = [places[instance.instance_id] for instance in instances if instance.family == family.name]
+        asked = [places[instance.instance_id] for instance in instances if instance.family == family.name]
         portions += [
-            _Portion(family.name, own, [_planned(name, policy, settings.group)]) for name, policy in built.items()
+            _Portion(family.name, asked, [_planned(name, policy, settings.group)]) for name, policy in built.items()
         ]
         if settings.audit:
             audit = {name: tasks_lib.policy(name) for name in audit_policies(family) if name not in built}
-            portions.append(_Portion(family.name, own, [_planned(name, policy, 1) for name, policy in audit.items()]))
+            portions.append(_Portion(family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()]))
             specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
 
     weak, strong = settings.anchors

@@ -104,6 +104,7 @@ def begin_run(
         generated=given is None,
         code_version=version("taskassay"),
         started_at=now(),
+        known_policies=_known_policies(settings.db) if settings.checkpoints else None,
     )
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
@@ -207,6 +208,14 @@ def require_usable(db: Path) -> None:
         raise InputError(f"{db}: the folder {db.parent} cannot be written to")
 
 
+def _known_policies(db: Path) -> dict[str, str]:
+    """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
+    if not db.exists():
+        return {}
+    with Warehouse.open(db) as warehouse:
+        return dict(warehouse.sql("select policy_id, name from policy").iter_rows())
+
+
 def _require_known_thresholds(settings: Settings) -> None:
     if not settings.thresholds:
         return
@@ -215,6 +224,8 @@ def _require_known_thresholds(settings: Settings) -> None:
     for name in settings.thresholds:
         if name not in known:
             raise SettingsError(f"setting 'thresholds': unknown threshold {name!r}; {nearest(name, known)}")
+    if not 0 < settings.thresholds.get("change_margin", 1) <= 1:
+        raise SettingsError("setting 'thresholds': change_margin must be above 0, up to 1; without one all is a change")
     if settings.thresholds.get("training_group", 2) < 2:
         raise SettingsError("setting 'thresholds': training_group must be 2 or more; a group of one has no spread")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
@@ -28,6 +28,19 @@ NOT_OF_THE_WORK = frozenset(
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
 DEFAULT_POLICIES = ("sim/weak", "sim/mid", "sim/strong")
+
+
+class Checkpoint(BaseModel):
+    """What a policy was trained from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parent: str = Field(min_length=1)
+    """Name or policy_id of a policy of the run or of the warehouse."""
+    intervention: str | None = None
+    """What was done to the parent, such as `sft` or `dpo`."""
+    step: int | None = Field(default=None, ge=0)
+    """Training step."""
 
 
 def usable_cores() -> int:
@@ -71,6 +84,8 @@ class Settings(BaseSettings):
     """Where chunks are worked on."""
     thresholds: dict[str, float] = {}
     """Numbers of the verdict rules that differ from the warehouse's defaults; recorded with the run."""
+    checkpoints: dict[str, Checkpoint] = {}
+    """Policies that were trained from others, `[checkpoints."NAME"]` with parent, intervention and step."""
     concurrency: int = Field(default=8, ge=1, le=1024)
     """Calls to one model at the same time."""
     retries: int = Field(default=5, ge=0, le=20)
@@ -277,7 +292,8 @@ def _first_error(
     elif variable in variables:
         place = f"{variables[variable]}: variable {variable}"
     elif name in from_file:
-        place = f"{config}: field {name!r}"
+        field = ".".join(part for part in first["loc"] if isinstance(part, str))
+        place = f"{config}: field {field!r}"
     else:
         place = f"setting {name!r}"
     return f"{place}: {message}, got {first['input']!r}"

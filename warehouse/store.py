@@ -27,6 +27,16 @@ _KEEPS_LATEST = frozenset(
     {"run", "planned", "threshold", "family", "operator", "expectation", "probe", "rubric", "known_limit"}
 )
 """Tables whose rows describe a present state: merging a known key replaces the row."""
+_DESCENT = """
+    on conflict (policy_id) do update set
+        parent = coalesce(excluded.parent, parent),
+        intervention = case
+            when excluded.parent <> parent then excluded.intervention else coalesce(excluded.intervention, intervention)
+        end,
+        step = case when excluded.parent <> parent then excluded.step else coalesce(excluded.step, step) end
+"""
+"""A policy keeps what made it; of its descent the latest word counts, and silence is no word: a run that does not say
+what a checkpoint was trained from makes no orphan of it. With another parent comes what was done to that one."""
 
 
 class Warehouse:
@@ -132,7 +142,8 @@ class Warehouse:
         """Add rows by primary key in one transaction and return how many keys were new.
 
         A key that is there already stays as it is, except in tables that describe a present state
-        (`run`, `planned`, the catalogue of operators and probes), where the new row takes its place.
+        (`run`, `planned`, the catalogue of operators and probes), where the new row takes its place, and for the
+        descent of a policy, of which the latest that was said counts.
 
         Raises:
             WarehouseError: a row does not fit the table; nothing was added.
@@ -150,6 +161,31 @@ class Warehouse:
         """
         frames = {table: as_frame(table, rows) for table, rows in tables.items()}
         return self._in_transaction({table: frame for table, frame in frames.items() if not frame.is_empty()})
+
+    def replace(self, table: str, rows: Iterable[Row]) -> int:
+        """Put rows in the place of all that a table holds, in one transaction, and return how many there are now.
+
+        For tables that are worked out from others.
+
+        Raises:
+            WarehouseError: a row does not fit the table; it stays as it was.
+        """
+        frame = as_frame(table, rows)
+        cursor = self._connection.cursor()
+        try:
+            cursor.begin()
+            cursor.register("incoming", frame.to_arrow())
+            key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
+            # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
+            cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
+            cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+            cursor.commit()
+        except duckdb.Error as error:
+            cursor.rollback()
+            raise WarehouseError(f"{self._place}: {table} stays as it was ({_first_line(error)})") from None
+        finally:
+            cursor.close()
+        return frame.height
 
     def load(self, spool: Path) -> dict[str, int]:
         """Merge all finished shards of a spool in one transaction and return the new rows by table.
@@ -220,7 +256,7 @@ def _declared_columns(definition: Definition) -> dict[str, str]:
 def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str]) -> int:
     columns = ", ".join(schema_of(table))
     key = tables()[table].grain
-    verb = "insert or replace" if table in _KEEPS_LATEST else "insert or ignore"
+    verb = "insert or replace" if table in _KEEPS_LATEST else "insert" if table == "policy" else "insert or ignore"
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
     if isinstance(source, list):
@@ -228,7 +264,8 @@ def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame |
     else:
         # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
         cursor.register("incoming", source.unique(list(key), keep="last", maintain_order=True).to_arrow())
-        cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+        finish = _DESCENT if table == "policy" else ""
+        cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming {finish}")  # noqa: S608
         cursor.unregister("incoming")
     return int(cursor.execute(count).fetchall()[0][0] - before)
 

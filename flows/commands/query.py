@@ -28,7 +28,7 @@ def tables(db: options.Db = None, as_json: options.AsJson = False) -> None:
     from flows import console
     from warehouse import Warehouse
 
-    path = _existing(db)
+    path = existing(db)
     with Warehouse.open(path, read_only=True) as warehouse:
         described = warehouse.describe()
     if as_json:
@@ -49,7 +49,7 @@ def sql(
     from flows import console
     from warehouse import Warehouse
 
-    path = _existing(db)
+    path = existing(db)
     with Warehouse.open(path, read_only=True) as warehouse:
         answer = warehouse.sql(query, [])
     if as_json:
@@ -74,7 +74,7 @@ def verdicts(
     from flows.summary import VERDICTS, summarise
     from warehouse import Warehouse
 
-    path = _existing(db)
+    path = existing(db)
     run_id = run or _latest(path)
     with Warehouse.open(path, read_only=True) as warehouse:
         _require_run(warehouse.sql("select run_id from run where run_id = ?", [run_id]).height, run_id, path)
@@ -92,7 +92,12 @@ def verdicts(
     console.next_steps(f"assay verdicts --db {path} --run {run_id} --by {other}")
 
 
-def _existing(db: Path | None) -> Path:
+def existing(db: Path | None) -> Path:
+    """Return the warehouse file that is meant, which must be there.
+
+    Raises:
+        InputError: it is not.
+    """
     from flows.errors import InputError
     from flows.settings import read_settings
 

@@ -54,6 +54,9 @@ def test_settings_lists_are_separated_by_commas_in_the_environment(monkeypatch: 
         ("span = ['sim/weak', 'sim/mid']\nweak = 'sim/weak'", "give a span or the weak anchor, not both"),
         ("max_cost_usd = 0", "field 'max_cost_usd': "),
         ("mode = 'double'", "field 'mode': "),
+        ("[checkpoints.v1]\nstep = 1", "field 'checkpoints.v1.parent': field required"),
+        ("[checkpoints.v1]\nparent = 'v0'\nsteps = 1", "field 'checkpoints.v1.steps': "),
+        ("[checkpoints.v1]\nparent = 'v0'\nstep = -1", "field 'checkpoints.v1.step': "),
     ],
 )
 def test_settings_file_errors_name_the_place(tmp_path: Path, text: str, expected: str) -> None:

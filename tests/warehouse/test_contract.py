@@ -77,6 +77,19 @@ PROMISED: dict[str, tuple[str, str]] = {
         "run_id, instance_id, policy_id",
         "family, policy, n, mean_reward, shrunken_mean, logit, logit_se",
     ),
+    "rater_agreement": (
+        "dimension, quality_band",
+        "n_items, n_raters, krippendorff_alpha, within_item_sd, mean_abs_difference",
+    ),
+    "judge_calibration": (
+        "dimension, judge",
+        "n, bias, mae, spearman, weighted_kappa, agreement, ece, status",
+    ),
+    "reliability_curve": ("dimension, judge, bin", "judge_mean, human_mean, n"),
+    "trajectory": (
+        "family, split, policy_id, dimension",
+        "mean, ci_low, ci_high, delta_from_parent, delta_from_base, status",
+    ),
 }
 """View -> its grain and columns. More columns are free to come; none of these may go."""
 

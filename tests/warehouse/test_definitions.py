@@ -8,6 +8,7 @@ import pytest
 from tests.warehouse.rows import FAMILY, RUN, Lab
 from warehouse import Warehouse
 from warehouse.definitions import Definition, parse, tables, views
+from warehouse.estimates import refresh
 from warehouse.tables import schema_of
 
 ALL = {**tables(), **views()}
@@ -65,6 +66,13 @@ def busy() -> Lab:
                     )
     lab.composite(lab.rollout("i1", "sim/strong", 9), 0.1, 0.4, flags=("too_long", "passive"))
     lab.composite(lab.rollout("i1", "probe/echo", 0, run_id="run-2", rollout_id="echo again"), 0.1)
+    for parent, name in ((None, "ck-0"), ("ck-0", "ck-1")):
+        lab.add("policy", policy_id=name, name=name, kind="replay", regime={}, parent=parent)
+        for instance in ("i1", "i2"):
+            lab.group([0.2, 0.4], instance=instance, policy=name, kind="replay")
+            for dimension in ("a", "b"):
+                lab.score(f"{instance}/{name}/0", dimension, 0.5)
+    refresh(lab.warehouse)
     lab.rollout("i1", "sim/weak", 0, run_id="run-2", rollout_id="again")
     lab.composite("again", 0.4, rubric="fam-2")
     lab.composite("i1/sim/weak/0", 0.4, rubric="fam-2")

@@ -31,5 +31,6 @@ from (
         ('detected_share_at_least', 0.8, 'share of instances that must provably show a damage for its dose to count as detected'),
         ('min_groups', 20.0, 'groups with spread below which nothing is said of what a dimension adds to it'),
         ('dead_weight_ratio', 0.25, 'share of the variance / share of the weight, below which a dimension teaches nothing'),
-        ('dominant_weight_ratio', 2.5, 'the same ratio, above which a dimension crowds out the others')
+        ('dominant_weight_ratio', 2.5, 'the same ratio, above which a dimension crowds out the others'),
+        ('change_margin', 0.05, 'smallest change between checkpoints that matters; within it a mean is flat')
 ) as listed (name, value, means);

@@ -24,6 +24,7 @@
 --   min_groups               groups, 0 and up
 --   dead_weight_ratio        0 and up
 --   dominant_weight_ratio    0 and up
+--   change_margin            reward units, above 0, up to 1
 create or replace view stg_threshold as
 with known_run as (
     select run_id from run
@@ -59,6 +60,7 @@ select
     any_value(value) filter (name = 'detected_share_at_least') as detected_share_at_least,
     any_value(value) filter (name = 'min_groups') as min_groups,
     any_value(value) filter (name = 'dead_weight_ratio') as dead_weight_ratio,
-    any_value(value) filter (name = 'dominant_weight_ratio') as dominant_weight_ratio
+    any_value(value) filter (name = 'dominant_weight_ratio') as dominant_weight_ratio,
+    any_value(value) filter (name = 'change_margin') as change_margin
 from in_force
 group by run_id;
