@@ -1,0 +1,185 @@
+"""The verbs that ask what would be otherwise: `recompose`."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from flows.commands import options
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flows.recompose import Recomposed
+
+SHOWN = 30
+"""Rows of one table that are printed; the rest is in --json."""
+
+
+def recompose(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The run (default: the latest).", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All runs of the warehouse.")] = False,
+    rubric: Annotated[
+        Path | None, typer.Option("--rubric", help="A rubric file (TOML) in the place of its family's.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option("--weight", metavar="DIMENSION=WEIGHT", help="Another weight; 0 leaves it out; repeatable."),
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option("--cap", metavar="FLAG=CEILING", help="Another ceiling; 1 costs nothing; repeatable."),
+    ] = None,
+    cap_mode: Annotated[
+        Literal["scaled", "hard"] | None, typer.Option("--cap-mode", help="scaled multiplies, hard cuts off.")
+    ] = None,
+    work_base: Annotated[
+        float | None, typer.Option("--work-base", help="What is left where no defect was dealt with, 0..1.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Also keep the new composites beside the run's own, which stay.")
+    ] = False,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """What if these weights or caps: past rewards put together again; nothing is graded or collected."""
+    from flows import console
+    from flows.commands.query import _existing, _latest
+    from flows.errors import InputError
+    from flows.recompose import Change
+    from flows.recompose import recompose as work_out
+
+    if every and run is not None:
+        raise InputError(f"--all takes all runs; leave out {run}, or --all")
+    path = _existing(db)
+    change = Change(rubric, _numbers("--weight", weight), _numbers("--cap", cap), cap_mode, work_base)
+    found = work_out(path, None if every else run or _latest(path), change, save=save)
+    if as_json:
+        console.print_json(_as_json(found))
+        return
+    _show(found)
+    db_option = f"--db {shlex.quote(str(path))}"
+    if save:
+        rubrics = ", ".join(f"'{name}'" for name in sorted({new.rubric_id for new in found.rubrics}))
+        console.next_steps(f'assay sql {db_option} "from composite where rubric_id in ({rubrics})"')
+    else:
+        console.next_steps("add --save to keep these composites", f"assay verdicts {db_option}")
+
+
+def _numbers(option: str, given: list[str] | None) -> dict[str, float]:
+    """Return name -> number of options such as `case=0.5`."""
+    from flows.errors import InputError
+
+    found: dict[str, float] = {}
+    for text in given or ():
+        name, _, number = text.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise InputError(f"{option} {text!r}: write NAME=NUMBER, such as {option} some_name=0.5")
+    return found
+
+
+def _show(found: "Recomposed") -> None:
+    import polars as pl
+
+    from flows import console
+
+    of = "all runs" if found.run_id is None else f"run {found.run_id}"
+    changed = sorted({new.family for new in found.rubrics})
+    console.paragraph(
+        f"What if, {of}: {found.n_rollouts:,} rollouts of {', '.join(changed)} put together again, "
+        f"{found.n_changed:,} rewards would be other ones",
+        indent=0,
+    )
+    if found.unused_thresholds:
+        console.paragraph(
+            f"Not answered here, since graders read them: thresholds {', '.join(found.unused_thresholds)}. "
+            "`assay regrade` grades again."
+        )
+    runs = {"run_id": "run"} if found.run_id is None else {}
+    means = found.means.filter(pl.col("family").is_in(changed)).with_columns(
+        (pl.col("after") - pl.col("before")).alias("change"),
+        pl.when(pl.col("rank_before") == pl.col("rank_after"))
+        .then(pl.col("rank_before").cast(pl.String))
+        .otherwise(pl.format("{} -> {}", "rank_before", "rank_after"))
+        .alias("rank"),
+    )
+    _table(
+        "Mean reward",
+        means,
+        {**runs, "family": "family", "policy": "policy", "n_instances": "instances", "before": "before",
+         "after": "after", "change": "change", "rank": "rank"},
+    )  # fmt: skip
+    moved = found.verdicts.filter(pl.col("before").ne_missing(pl.col("after")))
+    total = int(found.verdicts["groups"].sum())
+    console.headline(f"Verdicts: {int(moved['groups'].sum()):,} of {total:,} would be another one")
+    if moved.height:
+        _table(None, moved, {"family": "family", "before": "from", "after": "to", "groups": "groups"})
+    _show_probes(found.probes, runs)
+    order = found.order.filter(pl.col("violations_before").ne_missing(pl.col("violations_after")))
+    if order.height:
+        columns = {"n_pairs": "pairs", "violations_before": "before", "violations_after": "after"}
+        _table("Ladders: pairs in which worse work earns more", order, {**runs, "family": "family", **columns})
+    elif found.order.height:
+        wrong = int(found.order["violations_before"].sum())
+        console.line(f"\nLadders: worse work earns more in {wrong:,} pairs, before and after")
+    if found.saved:
+        console.line(
+            f"\nKept under {', '.join(sorted({new.rubric_id for new in found.rubrics}))}; "
+            "what the runs themselves show stays."
+        )
+    console.line()
+
+
+def _show_probes(probes: "pl.DataFrame", runs: dict[str, str]) -> None:
+    import polars as pl
+
+    from flows import console
+
+    lost = probes.filter(held=True)
+    rising, gaining = lost.filter(kind="zero"), lost.filter(pl.col("kind") != "zero")
+    shared = {**runs, "family": "family", "probe": "probe"}
+    if not lost.height:
+        console.line("\nProbes: none that is unpaid now would be paid")
+    if rising.height:
+        columns = {**shared, "max_before": "before", "max_after": "after", "floor": "floor"}
+        _table("Probes that would rise above the floor: best reward without the work", rising, columns)
+    if gaining.height:
+        columns = {**shared, "kind": "kind", "lift_before": "before", "lift_after": "after"}
+        _table("Probes that would gain by their trick: most on any instance", gaining, columns)
+    if cured := probes.filter(holds=True)["probe"].to_list():
+        console.line(f"No longer paid: {', '.join(cured)}")
+
+
+def _table(heading: str | None, frame: "pl.DataFrame", columns: dict[str, str]) -> None:
+    from flows import console
+
+    if heading is not None:
+        console.headline(heading)
+    console.print_frame(frame.head(SHOWN), columns)
+    if frame.height > SHOWN:
+        console.line(f"{frame.height - SHOWN:,} more in --json")
+
+
+def _as_json(found: "Recomposed") -> dict[str, Any]:
+    return {
+        "run_id": found.run_id,
+        "rubrics": [
+            {"run_id": new.run_id, "family": new.family, "rubric_id": new.rubric_id, "content": new.content}
+            for new in found.rubrics
+        ],
+        "n_rollouts": found.n_rollouts,
+        "n_changed": found.n_changed,
+        "means": found.means.to_dicts(),
+        "verdicts": found.verdicts.to_dicts(),
+        "probes": found.probes.to_dicts(),
+        "order": found.order.to_dicts(),
+        "unused_thresholds": list(found.unused_thresholds),
+        "saved": found.saved,
+    }
