@@ -26,6 +26,7 @@ LIGHT_VERBS = {
     "sql": ["sql", "select 1"],
     "verdicts": ["verdicts"],
     "recompose": ["recompose", "--cap-mode", "hard"],
+    "compare": ["compare", "one", "other"],
     "doctor": ["doctor"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }

@@ -1,4 +1,4 @@
-"""The verbs that ask what would be otherwise: `recompose`."""
+"""The verbs that ask what would be otherwise, and what has become so: `recompose`, `compare`."""
 
 import shlex
 from pathlib import Path
@@ -11,6 +11,7 @@ from flows.commands import options
 if TYPE_CHECKING:
     import polars as pl
 
+    from flows.compare import Comparison
     from flows.recompose import Recomposed
 
 SHOWN = 30
@@ -67,6 +68,91 @@ def recompose(
         console.next_steps(f'assay sql {db_option} "from composite where rubric_id in ({rubrics})"')
     else:
         console.next_steps("add --save to keep these composites", f"assay verdicts {db_option}")
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="The run before.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run after.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="A=B", help="Hold policy A of the first run against B; repeatable."),
+    ] = None,
+    dimension: Annotated[
+        str | None, typer.Option("--dimension", help="This dimension only; `composite` is the reward.")
+    ] = None,
+    plugin: options.Plugins = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Split every change between two runs: task mix, grader or judge, policy, and what is left open."""
+    from flows import console
+    from flows.commands.query import _existing
+    from flows.compare import compare_runs
+    from flows.pool import import_plugins
+
+    import_plugins(options.names(plugin) or ())
+    path = _existing(db)
+    found = compare_runs(path, first, second, _mapping(policy), dimension)
+    if as_json:
+        console.print_json(
+            {"first": first, "second": second, "changes": [split.as_row() for split in found.splits],
+             "unmatched": list(found.unmatched)}
+        )  # fmt: skip
+        return
+    _show_comparison(found)
+    db_option = f"--db {shlex.quote(str(path))}"
+    console.next_steps(
+        f"assay compare {first} {second} --json {db_option}", f"assay verdicts --run {second} {db_option}"
+    )
+
+
+def _mapping(given: list[str] | None) -> dict[str, str]:
+    from flows.errors import InputError
+
+    found: dict[str, str] = {}
+    for text in given or ():
+        one, separator, other = (part.strip() for part in text.partition("="))
+        if separator and not (one and other):
+            raise InputError(f"--policy {text!r}: write A=B, or A alone for the policy of that name in both runs")
+        found[one] = other or one
+    return found
+
+
+def _show_comparison(found: "Comparison") -> None:
+    from flows import console
+
+    console.line(f"{found.first} -> {found.second}: changes of means, and where from")
+    has_open_question = any(abs(split.found.parts.inseparable) > 0 for split in found.splits)
+    headings = ["", "before", "change", "tasks", "grader", "policy"]
+    headings += (["either"] if has_open_question else []) + ["open", "n"]
+    for pair in dict.fromkeys(split.pair for split in found.splits):
+        own = [split for split in found.splits if split.pair == pair]
+        console.headline(f"{pair.family}, {pair.name}")
+        rows = []
+        for split in own:
+            parts = split.found.parts
+            changes = [split.found.change, parts.task_mix, parts.grader, parts.policy]
+            changes += ([parts.inseparable] if has_open_question else []) + [parts.unassessed]
+            rows.append(
+                ["reward" if split.dimension == "composite" else split.dimension, f"{split.found.before:.3f}"]
+                + [_signed(change) for change in changes]
+                + [f"{split.found.n_shared:,}"]
+            )
+        console.print_rows(headings, rows, right=[False] + [True] * (len(headings) - 1))
+        sentence = own[0].sentence()
+        console.paragraph(sentence[:1].upper() + sentence[1:])
+    console.line()
+    for text in found.unmatched:
+        console.line(f"  not compared: {text}")
+    console.paragraph(
+        "tasks: instances that only one run has; open: what is proven grows as less is left unassessed; n: shared "
+        "instances." + (" either: policy or grader, not separable." if has_open_question else "")
+    )
+
+
+def _signed(change: float) -> str:
+    """Return a change with its sign, none for what is 0 to three decimals."""
+    return f"{change:+.3f}" if abs(change) >= 0.0005 else "0.000"
 
 
 def _numbers(option: str, given: list[str] | None) -> dict[str, float]:
