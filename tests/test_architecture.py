@@ -27,6 +27,7 @@ LIGHT_VERBS = {
     "verdicts": ["verdicts"],
     "recompose": ["recompose", "--cap-mode", "hard"],
     "compare": ["compare", "one", "other"],
+    "regrade": ["regrade", "one"],
     "doctor": ["doctor"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }

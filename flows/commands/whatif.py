@@ -1,4 +1,4 @@
-"""The verbs that ask what would be otherwise, and what has become so: `recompose`, `compare`."""
+"""The verbs that ask what would be otherwise, and what has become so: `recompose`, `compare`, `regrade`."""
 
 import shlex
 from pathlib import Path
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from flows.compare import Comparison
     from flows.recompose import Recomposed
+    from flows.regrade import LeftOut, Regraded
 
 SHOWN = 30
 """Rows of one table that are printed; the rest is in --json."""
@@ -148,6 +149,115 @@ def _show_comparison(found: "Comparison") -> None:
         "tasks: instances that only one run has; open: what is proven grows as less is left unassessed; n: shared "
         "instances." + (" either: policy or grader, not separable." if has_open_question else "")
     )
+
+
+def regrade(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The run whose rollouts are graded again.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN", help="Take up a regrade that broke off.")
+    ] = None,
+    workers: options.Workers = None,
+    chunk_size: options.ChunkSize = None,
+    plugin: options.Plugins = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Grade what a run collected again, with the graders and rubrics as they are now, as a run of its own.
+
+    Nothing is collected and no judge is asked: what judges said is carried over, and nothing is spent.
+    """
+    from flows import console
+    from flows.errors import InputError
+    from flows.regrade import begin_regrade, finish_regrade
+    from flows.runs import Place
+    from flows.settings import read_settings
+
+    if (run is None) == (resume is None):
+        raise InputError("name a run to grade again, or --resume RUN to take up a regrade; one of the two")
+    if resume is not None and plugin:
+        raise InputError("--resume does what the regrade was planned to do; leave out --plugin")
+    settings = read_settings(
+        None, {"workers": workers, "chunk_size": chunk_size, "plugins": options.names(plugin), "db": db}
+    )
+    left_out: tuple[LeftOut, ...] = ()
+    if run is not None:
+        place, left_out = begin_regrade(settings, run)
+    else:
+        assert resume is not None
+        place = Place(settings.db, resume, "regrade")
+    found = finish_regrade(place, settings)
+    if as_json:
+        console.print_json(_regraded_as_json(found, left_out))
+        return
+    _show_regraded(found, left_out)
+    db_option = f"--db {shlex.quote(str(settings.db))}"
+    console.next_steps(
+        f"assay compare {found.source} {found.run_id} {db_option}",
+        f"assay verdicts --run {found.run_id} {db_option}",
+    )
+
+
+def _show_regraded(found: "Regraded", left_out: "tuple[LeftOut, ...]") -> None:
+    from flows import console
+
+    console.paragraph(
+        f"Run {found.run_id}: the {found.n_rollouts:,} graded rollouts of run {found.source} graded again, "
+        f"{found.n_changed:,} rewards changed. Nothing was collected or spent; "
+        + (f"{found.n_verdicts:,} scores of judges were carried over." if found.n_verdicts else "no judge was asked."),
+        indent=0,
+    )
+    for one in left_out:
+        console.line(f"  left out: {one.n_rollouts:,} rollouts of {one.family}: {one.why}")
+    console.headline("Graders and rubrics")
+    for row in (*found.versions, *found.rubrics):
+        what = row.get("grader_id", "rubric")
+        same = row["before"] == row["after"]
+        said = (
+            f"{row['after'] or 'none'}, as before" if same else f"{row['before'] or 'none'} -> {row['after'] or 'none'}"
+        )
+        console.line(f"  {row['family']}, {what}: {said}")
+    if found.changes is not None:
+        _show_means(found.changes)
+    if found.largest.height:
+        console.headline("Largest changes of single rewards")
+        console.print_frame(found.largest.drop("family"))
+    console.line()
+
+
+def _show_means(changes: "Comparison") -> None:
+    from flows import console
+
+    moved = [split for split in changes.splits if abs(split.found.change) >= 0.0005]
+    console.headline("Means over instances")
+    if not moved:
+        console.line("  all as before")
+        return
+    rows = [
+        [split.pair.family, split.pair.name, "reward" if split.dimension == "composite" else split.dimension,
+         f"{split.found.before:.3f}", f"{split.found.after:.3f}", _signed(split.found.change)]
+        for split in moved
+    ]  # fmt: skip
+    headings = ["family", "policy", "dimension", "before", "after", "change"]
+    console.print_rows(headings, rows, right=[False] * 3 + [True] * 3)
+    if len(moved) < len(changes.splits):
+        console.line(f"  {len(changes.splits) - len(moved):,} more did not change")
+
+
+def _regraded_as_json(found: "Regraded", left_out: "tuple[LeftOut, ...]") -> dict[str, Any]:
+    return {
+        "source": found.source,
+        "run_id": found.run_id,
+        "n_rollouts": found.n_rollouts,
+        "n_changed": found.n_changed,
+        "n_verdicts": found.n_verdicts,
+        "versions": list(found.versions),
+        "rubrics": list(found.rubrics),
+        "means": [split.as_row() for split in found.changes.splits] if found.changes is not None else [],
+        "largest": found.largest.to_dicts(),
+        "left_out": [{"family": one.family, "n_rollouts": one.n_rollouts, "why": one.why} for one in left_out],
+    }
 
 
 def _signed(change: float) -> str:

@@ -1,11 +1,16 @@
-"""The tiny family with a later version of its grader, which counts a missing word twice and weighs otherwise."""
+"""The tiny family with a later version of its grader, which counts a missing word twice and weighs otherwise.
+
+SECONDS_PER_GRADE makes it slow, GRADES_LOG names a file that gets a line for every output it grades, and CASE_IS_OPEN
+has it leave a dimension to a judge.
+"""
 
 import os
 import time
+from pathlib import Path
 
 from graders import register_grader
 from graders.grading import DimensionScore, Grade
-from graders.interval import exactly
+from graders.interval import UNASSESSED, exactly
 from graders.rubric import Rubric
 from tasks_lib.records import TaskInstance
 from tests.flows.tiny_family import TinyGrader
@@ -20,7 +25,12 @@ class StricterGrader(TinyGrader):
 
     def grade(self, instance: TaskInstance, output: str) -> Grade:
         time.sleep(float(os.environ.get("SECONDS_PER_GRADE", "0")))
+        if log := os.environ.get("GRADES_LOG"):
+            with Path(log).open("a") as lines:
+                lines.write(f"{instance.instance_id}\n")
         grade = super().grade(instance, output)
         words, case = grade.scores
-        kept = exactly(2 * words.interval.low - 1)
-        return Grade((DimensionScore("words", kept, "counted twice"), case), grade.work, grade.flags)
+        words = DimensionScore("words", exactly(2 * words.interval.low - 1), "counted twice")
+        if os.environ.get("CASE_IS_OPEN"):
+            case = DimensionScore("case", UNASSESSED, "for a judge")
+        return Grade((words, case), grade.work, grade.flags)
