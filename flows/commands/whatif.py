@@ -300,7 +300,8 @@ def _show(found: "Recomposed") -> None:
         )
     runs = {"run_id": "run"} if found.run_id is None else {}
     means = found.means.filter(pl.col("family").is_in(changed)).with_columns(
-        (pl.col("after") - pl.col("before")).alias("change"),
+        # Adding 0 takes the sign from a zero.
+        ((pl.col("after") - pl.col("before")).round(3) + 0.0).alias("change"),
         pl.when(pl.col("rank_before") == pl.col("rank_after"))
         .then(pl.col("rank_before").cast(pl.String))
         .otherwise(pl.format("{} -> {}", "rank_before", "rank_after"))
