@@ -29,7 +29,9 @@ REWARDS = """
         composite.ready
     from rollout
     join policy using (policy_id)
-    left join composite using (rollout_id)
+    join stg_attempt using (rollout_id)
+    left join composite
+        on composite.rollout_id = rollout.rollout_id and composite.rubric_id = stg_attempt.rubric_id
     where rollout.run_id = ? and policy.kind not in ('ladder', 'probe')
     order by rollout.instance_id, policy.name, rollout.sample
 """

@@ -15,6 +15,7 @@ from typing import Any
 import tasks_lib
 from flows.collect import collect_rollout
 from flows.plan import Chunk, PlannedInstance, PlannedPolicy, read_instance
+from flows.source import read_source
 from graders.grading import Graded, grade_rollout, grader
 from graders.judge.asking import Answered
 from graders.judge.conclusion import concluded
@@ -97,8 +98,16 @@ def work_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence
     return conclude_chunk(spool, run_id, chunk, examine_chunk(spool, run_id, chunk, groups), {}, groups is not None)
 
 
+def regrade_chunk(spool: Path, run_id: str, chunk: Chunk) -> ChunkDone:
+    """Grade what another run has collected and write the shard; what judges said of it then is said of it now."""
+    source = read_source(spool, chunk)
+    examined = examine_chunk(spool, run_id, chunk, source.groups)
+    answered = {rollout_id: Answered(scores) for rollout_id, scores in source.verdicts.items()}
+    return conclude_chunk(spool, run_id, chunk, examined, answered)
+
+
 def examine_chunk(
-    spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]] | None = None
+    spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout | None]] | None = None
 ) -> Examined:
     """Attempt everything in a chunk, unless that was done, and let code grade it."""
     started = time.perf_counter()

@@ -17,6 +17,7 @@ from flows.commands.gate import gate
 from flows.commands.imports import app as import_app
 from flows.commands.query import sql, tables, verdicts
 from flows.commands.run import audit, demo, run
+from flows.commands.whatif import compare, recompose, regrade
 
 STOPPED = 130
 """The exit status of a program that was stopped with Ctrl-C."""
@@ -29,7 +30,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, gate, doctor):
+for verb in (
+    demo, run, audit, generate, lint, grade, tables, sql, verdicts, recompose, regrade, compare, gate, doctor,
+):  # fmt: skip
     app.command()(verb)
 app.add_typer(import_app, name="import")
 app.add_typer(calibrate_app, name="calibrate")

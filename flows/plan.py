@@ -8,7 +8,7 @@ place of their line.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,8 +124,15 @@ class RunPlan(Record):
         )
 
     @property
+    def regraded_from(self) -> str | None:
+        """The run whose rollouts are graded again; None: they are collected."""
+        return self.config.get("regraded_from")
+
+    @property
     def called(self) -> dict[str, str]:
         """What is called over the network: policy or judge, by name -> its model."""
+        if self.regraded_from is not None:
+            return {}
         policies = {
             spec.name: str(spec.regime.get("model", spec.name)) for spec in self.policies if spec.kind == "model"
         }
@@ -187,22 +194,22 @@ def make_plan(
         InputError: no instances, or two that share an identifier.
         SettingsError: the descent of a checkpoint cannot be meant.
     """
-    lines, places = _instance_lines(instances)
+    lines, places = instance_lines(instances)
     built = {name: _build(name, families) for name in settings.policies}
     _refuse_same(built)
     own = with_descent(
         {name: policy.spec for name, policy in built.items()}, settings.checkpoints, known_policies or {}
     )
     specs = {spec.policy_id: spec for spec in own.values()}
-    portions: list[_Portion] = []
+    portions: list[Portion] = []
     for family in families:
         asked = [places[instance.instance_id] for instance in instances if instance.family == family.name]
         portions += [
-            _Portion(family.name, asked, [_planned(name, policy, settings.group)]) for name, policy in built.items()
+            Portion(family.name, asked, [_planned(name, policy, settings.group)]) for name, policy in built.items()
         ]
         if settings.audit:
             audit = {name: tasks_lib.policy(name) for name in audit_policies(family) if name not in built}
-            portions.append(_Portion(family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()]))
+            portions.append(Portion(family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()]))
             specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
 
     weak, strong = settings.anchors
@@ -221,14 +228,19 @@ def make_plan(
         plugins=settings.plugins,
         families=tuple(family.name for family in families),
         policies=tuple(specs.values()),
-        chunks=tuple(_all_chunks(portions, settings.chunk_size)),
+        chunks=tuple(all_chunks(portions, settings.chunk_size)),
         budget=RunBudget(max_cost_usd=settings.max_cost_usd, max_tokens=settings.max_tokens),
     )
     return plan, lines
 
 
-def write_plan(spool: Path, plan: RunPlan, instance_lines: bytes) -> None:
+def write_plan(spool: Path, plan: RunPlan, lines: bytes, also: Callable[[Path], None] = lambda _folder: None) -> None:
     """Write a plan and its instances; the spool appears whole or not at all.
+
+    Args:
+        spool: folder of the run.
+        plan, lines: as `make_plan` returns them.
+        also: writes whatever else the work begins with into the folder it is given, before that becomes the spool.
 
     Raises:
         InputError: there is a run of that name already.
@@ -238,7 +250,8 @@ def write_plan(spool: Path, plan: RunPlan, instance_lines: bytes) -> None:
     spool.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".plan-", dir=spool.parent))
     try:
-        _write_synced(unfinished / INSTANCES_FILE, instance_lines)
+        also(unfinished)
+        _write_synced(unfinished / INSTANCES_FILE, lines)
         _write_synced(unfinished / PLAN_FILE, plan.model_dump_json().encode())
         unfinished.rename(spool)
     except BaseException:
@@ -293,7 +306,12 @@ def _others(spool: Path) -> str:
     return f"unfinished runs here: {', '.join(others)}" if others else "no run is unfinished here"
 
 
-def _instance_lines(instances: Iterable[TaskInstance]) -> tuple[bytes, dict[str, PlannedInstance]]:
+def instance_lines(instances: Iterable[TaskInstance]) -> tuple[bytes, dict[str, PlannedInstance]]:
+    """Return the content of `instances.jsonl`, and where each instance stands in it.
+
+    Raises:
+        InputError: no instances, or two that share an identifier.
+    """
     lines, places, offset = [], {}, 0
     for instance in instances:
         if instance.instance_id in places:
@@ -346,7 +364,7 @@ def _absolute_replay(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Portion:
+class Portion:
     """Policies that attempt the same instances, before they are cut into chunks."""
 
     family: str
@@ -360,7 +378,7 @@ class _Portion:
         return -(-len(self.instances) // self.instances_per_chunk(size))
 
 
-def _all_chunks(portions: Sequence[_Portion], size: int) -> Iterator[Chunk]:
+def all_chunks(portions: Sequence[Portion], size: int) -> Iterator[Chunk]:
     """Cut everything into chunks of about `size` rollouts, or of more where that makes too many."""
     while sum(portion.n_chunks(size) for portion in portions) > MOST_CHUNKS:
         if all(portion.n_chunks(size) <= 1 for portion in portions):
@@ -370,7 +388,7 @@ def _all_chunks(portions: Sequence[_Portion], size: int) -> Iterator[Chunk]:
         yield from _chunks(portion, portion.instances_per_chunk(size))
 
 
-def _chunks(portion: _Portion, step: int) -> Iterator[Chunk]:
+def _chunks(portion: Portion, step: int) -> Iterator[Chunk]:
     per_instance = sum(policy.samples for policy in portion.policies)
     who = portion.policies[0].name if len(portion.policies) == 1 else "oracle, ladders, probes"
     for start in range(0, len(portion.instances), step):

@@ -58,6 +58,8 @@ class Place:
 
     db: Path
     run_id: str
+    verb: str = "run"
+    """The command that takes it up again."""
 
     @property
     def spool(self) -> Path:
@@ -65,7 +67,7 @@ class Place:
 
     @property
     def resume_command(self) -> str:
-        return f"assay run --resume {self.run_id} --db {shlex.quote(str(self.db))}"
+        return f"assay {self.verb} --resume {self.run_id} --db {shlex.quote(str(self.db))}"
 
 
 def begin_run(

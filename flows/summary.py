@@ -12,9 +12,9 @@ COUNTS = """
     select
         count(*) as rollouts,
         count(distinct rollout.instance_id) as instances,
-        count(*) filter (composite.rollout_id is null) as errors,
+        count(*) filter (not stg_attempt.is_graded) as errors,
         min(rollout.error) as first_error
-    from rollout left join composite using (rollout_id)
+    from rollout join stg_attempt using (rollout_id)
     where rollout.run_id = ?
 """
 
@@ -81,13 +81,11 @@ SEPARATION = """
 """
 
 ORACLE = """
-    select instance.family, count(*) as n, min(composite.reward) as min_reward
-    from rollout
-    join composite using (rollout_id)
-    join instance using (instance_id)
-    where rollout.run_id = ? and rollout.policy_id = 'oracle'
-    group by instance.family
-    order by instance.family
+    select family, count(*) as n, min(reward) as min_reward
+    from stg_attempt
+    where run_id = ? and policy_id = 'oracle' and is_graded
+    group by family
+    order by family
 """
 
 LIMITS = """

@@ -8,7 +8,7 @@ open, and a worker puts it all together.
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.chunks import ChunkDone, Examined, conclude_chunk, examine_chunk, work_chunk
+from flows.chunks import ChunkDone, Examined, conclude_chunk, examine_chunk, regrade_chunk, work_chunk
 from flows.judging import Judging
 from flows.model_host import ModelHost
 from flows.plan import Chunk, RunPlan
@@ -51,6 +51,8 @@ class Workshop:
             BrokenProcessPool: a worker died; the same call may be made again.
             RunStoppedError: no further calls are made in this run.
         """
+        if self._plan.regraded_from is not None:
+            return self._pool.run(regrade_chunk, self._spool, self._plan.run_id, chunk)
         if self._judging.is_needed(chunk):
             examined = self._examined(chunk)
             answered = self._judging.judge(chunk, examined)

@@ -5,7 +5,8 @@ leave shards beside it and one loader merges them by key, in one transaction.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ LOADED_TABLES = ("planned", "rollout", "score", "facet", "composite", "judge_cal
 """Tables that shards may hold."""
 _KEEPS_LATEST = frozenset(
     {"run", "planned", "threshold", "family", "operator", "expectation", "probe", "rubric", "known_limit"}
+    | {"recomposition"}
 )
 """Tables whose rows describe a present state: merging a known key replaces the row."""
 _DESCENT = """
@@ -153,7 +155,7 @@ class Warehouse:
             return 0
         return self._in_transaction({table: frame})[table]
 
-    def merge_all(self, tables: Mapping[str, Iterable[Row]]) -> dict[str, int]:
+    def merge_all(self, tables: Mapping[str, Iterable[Row] | pl.DataFrame]) -> dict[str, int]:
         """Add rows of several tables in one transaction, all or none, and return how many keys were new.
 
         Raises:
@@ -299,6 +301,13 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             who = f"process {holder.group(1)}" if holder else "another process"
             raise LockedError(f"{path}: is open in {who}; close it there, or wait until it is done") from None
         raise ForeignFileError(f"{path}: is not a database of this program ({text}); name another --db") from None
+
+
+@contextmanager
+def connected(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection of one's own, set up as that of every warehouse."""
+    with closing(_configured(duckdb.connect(place))) as connection:
+        yield connection
 
 
 def _configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -1,6 +1,6 @@
 -- stg_attempt: what did each rollout earn, and where does it belong?
 -- grain: rollout_id
--- reads: rollout, instance, policy, composite
+-- reads: rollout, instance, policy, composite, recomposition
 --   rollout_id       rollout
 --   run_id           run
 --   instance_id      task
@@ -17,7 +17,7 @@
 --   is_lost          true where infrastructure failed: no reward, and never a zero
 --   is_model_failed  true where the policy refused, was cut off or ran out of steps: graded and counted
 --   is_graded        true where there is a composite under the run's rubric
---   rubric_id        the run's rubric for the family: the one most of its rollouts were composed under
+--   rubric_id        the run's rubric for the family: the one its graders put most of its rollouts together under
 --   reward           what is proven, 0..1; null where not graded
 --   reward_high      what is not ruled out, 0..1; null where not graded
 --   uncapped         the same as reward, before caps, 0..1
@@ -49,10 +49,11 @@ composed as (
     join placed using (rollout_id)
     group by all
 ),
--- A recomposition leaves composites under a second rubric beside the first; they must never be pooled.
+-- Composites under two rubrics must never be pooled, and what somebody asked "what if" about is not the run's own.
 run_rubric as (
     select run_id, family, rubric_id
     from composed
+    anti join recomposition using (run_id, rubric_id)
     qualify row_number() over (partition by run_id, family order by n_composed desc, rubric_id) = 1
 )
 select
