@@ -49,7 +49,7 @@ def recompose(
 ) -> None:
     """What if these weights or caps: past rewards put together again; nothing is graded or collected."""
     from flows import console
-    from flows.commands.query import existing, _latest
+    from flows.commands.query import _latest, existing
     from flows.errors import InputError
     from flows.recompose import Change
     from flows.recompose import recompose as work_out

@@ -135,7 +135,7 @@ def test_exports_are_read_back(db: Path, tmp_path: Path, monkeypatch: pytest.Mon
     [
         query
         for page in PAGES
-        for query in re.findall(r"""(?:assay |run\.)sql\(? ?["'](.+?)["']""", page.read_text(encoding="utf-8"))
+        for _, query in re.findall(r"""(?:assay |run\.)sql\(? ?(["'])(.+?)\1""", page.read_text(encoding="utf-8"))
         if query != "..."
     ],
 )
