@@ -55,8 +55,11 @@ def sql(
     if as_json:
         console.print_json(answer)
         return
-    console.print_result(answer)
-    console.line(f"{answer.height:,} row{'' if answer.height == 1 else 's'}")
+    if answer.width:
+        console.print_result(answer)
+        console.line(f"{answer.height:,} row{'' if answer.height == 1 else 's'}")
+    else:  # `copy ... to 'FILE'` and its like
+        console.line("Done; it has no rows to show.")
     console.next_steps(f"assay tables --db {path}")
 
 

@@ -1,4 +1,4 @@
-"""How fast the views answer: 8,000 groups of 16 rollouts, a million scores, beside one plain GROUP BY.
+"""How fast the views answer: 8,000 groups of 16 rollouts, a million scores, 100,000 ratings, beside a plain GROUP BY.
 
 Run with `python -m pytest tests/benchmarks/bench_warehouse.py -m bench -s`.
 """
@@ -73,6 +73,20 @@ BUILD = (
         if(low < 0.3, low / 2, low), low, low, low, if(low < 0.3, 0.5, 1), if(low < 0.3, '["flag"]', '[]'), 1, true,
         if(low < 0.3, low / 2, low)
     from (select rollout_id, avg(low) as low from score group by rollout_id)
+    """,
+    # 104,000 ratings of 40,000 rollouts by two or three people each, and one judge's verdict on each of these.
+    """
+    insert into rating
+    select rollout_id, 'd0', 'rater' || rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null
+    from rollout, unnest(range(2 + sample % 2)) as t(rater)
+    where policy_id like 'sim/%' and sample between 1 and 5
+    """,
+    """
+    insert into score
+    select
+        rollout_id, 'd0', 'judge/one', 0, 'f', hash(rollout_id) % 5 / 4, hash(rollout_id) % 5 / 4,
+        'assessed', 'judge', 'level', '{}', '1'
+    from (select distinct rollout_id from rating)
     """,
 )
 

@@ -14,6 +14,7 @@ RUN = "run-1"
 FAMILY = "fam"
 RUBRIC = "fam-1"
 JUDGE = "judge/model:effort=low"
+RATERS = ("ann", "ben", "cleo", "dan", "eve")
 
 
 class Lab:
@@ -222,6 +223,13 @@ class Lab:
             "latency_s": 1.5,
         }
         self.add("judge_call", **{**row, **more})
+
+    def rating(
+        self, rollout_id: str, dimension: str, scores: Sequence[float | None], raters: Sequence[str] = RATERS
+    ) -> None:
+        """Add what people say of one rollout, each rater one score; None: cannot be assessed."""
+        for rater, score in zip(raters, scores, strict=False):
+            self.add("rating", rollout_id=rollout_id, dimension=dimension, rater=rater, score=score)
 
     def group(
         self,

@@ -43,6 +43,7 @@ def busy() -> Lab:
                         lab.score(rollout_id, dimension, 0.0, 1.0, replicate=replicate)
                     for judge in ("judge/one", "judge/two"):
                         lab.judge(rollout_id, dimension, [0.2 * sample, 0.5, None], judge=judge)
+                    lab.rating(rollout_id, dimension, [0.2 * sample, 0.3, None, 0.95][: sample + 1])
         lab.probe("echo", "zero", {instance: 0.1})
         for probe in ("praise", "verdict"):
             for name in (probe, f"{probe}@honest"):
