@@ -14,6 +14,7 @@ from flows.commands.data import generate, grade, lint
 from flows.commands.doctor import doctor
 from flows.commands.imports import app as import_app
 from flows.commands.query import sql, tables, verdicts
+from flows.commands.report import report
 from flows.commands.run import audit, demo, run
 
 STOPPED = 130
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, doctor):
+for verb in (demo, run, audit, generate, lint, grade, tables, sql, verdicts, report, doctor):
     app.command()(verb)
 app.add_typer(import_app, name="import")
 app.add_typer(calibrate_app, name="calibrate")

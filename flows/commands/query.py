@@ -28,7 +28,7 @@ def tables(db: options.Db = None, as_json: options.AsJson = False) -> None:
     from flows import console
     from warehouse import Warehouse
 
-    path = _existing(db)
+    path = existing(db)
     with Warehouse.open(path, read_only=True) as warehouse:
         described = warehouse.describe()
     if as_json:
@@ -49,7 +49,7 @@ def sql(
     from flows import console
     from warehouse import Warehouse
 
-    path = _existing(db)
+    path = existing(db)
     with Warehouse.open(path, read_only=True) as warehouse:
         answer = warehouse.sql(query, [])
     if as_json:
@@ -74,10 +74,10 @@ def verdicts(
     from flows.summary import VERDICTS, summarise
     from warehouse import Warehouse
 
-    path = _existing(db)
-    run_id = run or _latest(path)
+    path = existing(db)
+    run_id = run or latest(path)
+    require_run(run_id, path)
     with Warehouse.open(path, read_only=True) as warehouse:
-        _require_run(warehouse.sql("select run_id from run where run_id = ?", [run_id]).height, run_id, path)
         answer = warehouse.sql(VERDICTS if by == "policy" else BY_INSTANCE, [run_id])
     if as_json:
         console.print_json(answer)
@@ -92,7 +92,12 @@ def verdicts(
     console.next_steps(f"assay verdicts --db {path} --run {run_id} --by {other}")
 
 
-def _existing(db: Path | None) -> Path:
+def existing(db: Path | None) -> Path:
+    """Return the warehouse that is asked.
+
+    Raises:
+        InputError: there is no such file.
+    """
     from flows.errors import InputError
     from flows.settings import read_settings
 
@@ -102,7 +107,12 @@ def _existing(db: Path | None) -> Path:
     return path
 
 
-def _latest(path: Path) -> str:
+def latest(path: Path) -> str:
+    """Return the latest completed run of a warehouse.
+
+    Raises:
+        InputError: it holds none.
+    """
     from flows.errors import InputError
     from flows.summary import latest_run
 
@@ -112,9 +122,17 @@ def _latest(path: Path) -> str:
     return run_id
 
 
-def _require_run(found: int, run_id: str, path: Path) -> None:
-    from flows.errors import InputError
+def require_run(run_id: str, path: Path) -> None:
+    """Make sure that a warehouse holds a run.
 
+    Raises:
+        InputError: it does not; the text says how to list those there are.
+    """
+    from flows.errors import InputError
+    from warehouse import Warehouse
+
+    with Warehouse.open(path, read_only=True) as warehouse:
+        found = warehouse.sql("select run_id from run where run_id = ?", [run_id]).height
     if not found:
         hint = f"list them: assay sql --db {path} 'from run'"
         raise InputError(f"{path}: there is no run {run_id!r}; {hint}")
