@@ -25,6 +25,7 @@ LIGHT_VERBS = {
     "tables": ["tables"],
     "sql": ["sql", "select 1"],
     "verdicts": ["verdicts"],
+    "report": ["report"],
     "doctor": ["doctor"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }

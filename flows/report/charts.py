@@ -254,7 +254,7 @@ def _confusion() -> Chart:
     )
     wrong = (
         base.transform_filter("datum.agrees === false")
-        .mark_rect(fillOpacity=0, stroke=ALARM, strokeWidth=2, cornerRadius=3)
+        .mark_rect(color="transparent", stroke=ALARM, strokeWidth=2, cornerRadius=3)
         .encode(tooltip=tooltip)
     )
     text = base.mark_text(fontSize=10, color=INK).encode(text="label:N", tooltip=tooltip)

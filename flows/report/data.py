@@ -4,13 +4,15 @@ Nothing is computed here. What the page writes is what SQL returned; the page on
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from flows.report.queries import COUNTED, OF_ALL_RUNS, OF_GROUPS, VIEWS
+import polars as pl
+
+from flows.report.queries import COUNTED, OF_ALL_RUNS, OF_GROUPS, OF_TEXTS, VIEWS
 from warehouse import Warehouse
 from warehouse.definitions import views
 
@@ -56,40 +58,45 @@ class ReportData:
         } | {"breaches": {"columns": ["breach"], "rows": [[breach] for breach in self.breaches]}}
 
 
-def read_data(warehouse: Warehouse, run_id: str, breaches: Iterable[str] = ()) -> ReportData:
-    """Ask a warehouse all that the report shows of one run.
+class Snapshot:
+    """The views of one run, each worked out once; what is counted over them reads these rows."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+        self.run_id = run_id
+        self._warehouse = warehouse
+        self._frames = {
+            name: warehouse.sql(f"select * from {name} where run_id = ?", [run_id])  # noqa: S608 - names of ours
+            for name in (*VIEWS, *OF_TEXTS)
+            if name in views()
+        }
+
+    def view(self, name: str) -> pl.DataFrame:
+        """Return the rows of the run in the order of the view's grain; of groups only, where the page shows only those.
+
+        A view that describes no run is returned whole.
+        """
+        frame = self._frames[name] if name in self._frames else self._warehouse.view(name)
+        if name in OF_GROUPS:
+            groups = self._frames["task_verdict"]["policy_id"].unique()
+            frame = frame.filter(pl.col("policy_id").is_in(groups.implode()))
+        return frame.sort(views()[name].grain)
+
+    def sql(self, query: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+        """Ask about the run, which is `$1`; other parameters follow."""
+        return self._warehouse.sql(query, [self.run_id, *params], self._frames)
+
+
+def read_data(snapshot: Snapshot, breaches: Iterable[str] = ()) -> ReportData:
+    """Ask all that the report shows of one run.
 
     Args:
-        warehouse: open, for reading at least.
-        run_id: a run of it.
+        snapshot: the run.
         breaches: what does not hold, as `RunSummary.breaches` says it.
     """
-    known = views()
-    asked = {
-        **{name: _of_run(name, columns) for name, columns in VIEWS.items() if name in known},
-        **{name: _of_all(name, columns) for name, columns in OF_ALL_RUNS.items() if name in known},
-        **COUNTED,
-    }
-    tables = {name: tuple(_ask(warehouse, query, run_id)) for name, query in asked.items()}
-    return ReportData(run_id, tables, tuple(breaches))
-
-
-def _of_run(view: str, columns: Iterable[str]) -> str:
-    grain = ", ".join(views()[view].grain)
-    groups = "and policy_id in (select policy_id from policy where kind in ('model', 'simulated', 'replay'))"
-    narrowed = groups if view in OF_GROUPS else ""
-    return f"select {', '.join(columns)} from {view} where run_id = $run {narrowed} order by {grain}"  # noqa: S608
-
-
-def _of_all(view: str, columns: Iterable[str]) -> str:
-    grain = ", ".join(views()[view].grain)
-    return f"select {', '.join(columns)} from {view} order by {grain}"  # noqa: S608 - names of ours
-
-
-def _ask(warehouse: Warehouse, query: str, run_id: str) -> list[Row]:
-    if "$run" not in query:
-        return warehouse.sql(query).to_dicts()
-    return warehouse.sql(query.replace("$run", "$1"), [run_id]).to_dicts()
+    shown = {name: columns for name, columns in (VIEWS | OF_ALL_RUNS).items() if name in views()}
+    tables = {name: tuple(snapshot.view(name).select(columns).to_dicts()) for name, columns in shown.items()}
+    tables |= {name: tuple(snapshot.sql(query).to_dicts()) for name, query in COUNTED.items()}
+    return ReportData(snapshot.run_id, tables, tuple(breaches))
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """What the report asks, by name: views as they are, and counts over views that no view has.
 
-Every query takes the run as its one parameter, `$run`. The names are the keys of the data in the page.
+Every query takes the run as its one parameter, `$1`. The names are the keys of the data in the page.
 """
 
 VIEWS: dict[str, tuple[str, ...]] = {
@@ -75,6 +75,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """View -> the columns that the page shows; the rows are those of the run."""
 
+OF_TEXTS = ("dimension_spread",)
+"""Views of which the page shows the rows of a group beside its texts."""
 OF_GROUPS = frozenset({"cap_impact", "cap_attribution", "policy_mean", "dimension_share"})
 """Of these only policies that form groups: every rung of every ladder is a policy, too."""
 
@@ -105,7 +107,7 @@ COUNTED: dict[str, str] = {
             config::varchar as config, json_extract_string(config, '$.weak') as weak,
             json_extract_string(config, '$.strong') as strong
         from run
-        where run_id = $run
+        where run_id = $1
     """,
     "run_counts": """
         select
@@ -117,13 +119,13 @@ COUNTED: dict[str, str] = {
             count(*) filter (not is_lost and not is_graded) as n_ungraded,
             string_agg(distinct family, ', ' order by family) as families
         from stg_attempt
-        where run_id = $run
+        where run_id = $1
     """,
     "run_policies": """
         with seen as (
             select policy_id, count(*) as n_rollouts, count(distinct instance_id) as n_instances
             from stg_attempt
-            where run_id = $run and is_group
+            where run_id = $1 and is_group
             group by policy_id
         )
         select
@@ -134,7 +136,7 @@ COUNTED: dict[str, str] = {
             stg_anchor.anchor, seen.n_instances, seen.n_rollouts
         from seen
         join policy using (policy_id)
-        left join stg_anchor on stg_anchor.run_id = $run and stg_anchor.policy_id = seen.policy_id
+        left join stg_anchor on stg_anchor.run_id = $1 and stg_anchor.policy_id = seen.policy_id
         order by policy.name, seen.policy_id
     """,
     "policy_verdicts": """
@@ -148,7 +150,7 @@ COUNTED: dict[str, str] = {
             avg(mean_reward) as mean_reward,
             median(std_reward) as median_std
         from task_verdict
-        where run_id = $run
+        where run_id = $1
         group by policy_id
         order by mean_reward, policy_id
     """,
@@ -157,17 +159,17 @@ COUNTED: dict[str, str] = {
             family, policy_id, any_value(policy) as policy, verdict, count(*) as n_groups,
             count(*) filter (not resolved) as n_unresolved
         from task_verdict
-        where run_id = $run
+        where run_id = $1
         group by family, policy_id, verdict
         order by family, policy_id, verdict
     """,
     "train_on_counts": """
-        select count(*) as n_groups, count(*) filter (train) as n_train from train_on where run_id = $run
+        select count(*) as n_groups, count(*) filter (train) as n_train from train_on where run_id = $1
     """,
     "verdict_totals": """
         select verdict, count(*) as n_groups, count(*) filter (not resolved) as n_unresolved
         from task_verdict
-        where run_id = $run
+        where run_id = $1
         group by verdict
         order by n_groups desc, verdict
     """,
@@ -180,7 +182,7 @@ COUNTED: dict[str, str] = {
             verdict,
             count(*) as n_groups
         from task_verdict
-        where run_id = $run and std_reward is not null
+        where run_id = $1 and std_reward is not null
         group by all
         order by family, bin_low, verdict
     """,
@@ -195,7 +197,7 @@ COUNTED: dict[str, str] = {
             quantile_cont(std_reward, 0.9) as p90,
             avg(dead_at_g) as mean_dead_at_g
         from task_verdict
-        where run_id = $run and std_reward is not null
+        where run_id = $1 and std_reward is not null
         group by family, policy_id
         order by family, median, policy_id
     """,
@@ -212,7 +214,7 @@ COUNTED: dict[str, str] = {
             quantile_cont(difficulty.difficulty, 0.9) as p90,
             count(*) filter (difficulty.is_negative) as n_negative
         from difficulty
-        where difficulty.run_id = $run and difficulty.difficulty is not null
+        where difficulty.run_id = $1 and difficulty.difficulty is not null
         group by difficulty.family
         order by difficulty.family
     """,
@@ -227,7 +229,7 @@ COUNTED: dict[str, str] = {
         join instance using (instance_id)
         left join difficulty on difficulty.run_id = task_verdict.run_id
             and difficulty.instance_id = task_verdict.instance_id
-        where task_verdict.run_id = $run and task_verdict.mean_reward is not null
+        where task_verdict.run_id = $1 and task_verdict.mean_reward is not null
             and coalesce(instance.difficulty, difficulty.difficulty) is not null
         order by task_verdict.family, task_verdict.policy_id, task_verdict.instance_id
     """,
@@ -240,7 +242,7 @@ COUNTED: dict[str, str] = {
             corr(task_verdict.mean_reward, instance.difficulty) as correlation
         from task_verdict
         join instance using (instance_id)
-        where task_verdict.run_id = $run and task_verdict.mean_reward is not null and instance.difficulty is not null
+        where task_verdict.run_id = $1 and task_verdict.mean_reward is not null and instance.difficulty is not null
         group by task_verdict.family, task_verdict.policy_id
         having count(*) >= 3
         order by task_verdict.family, task_verdict.policy_id
@@ -252,7 +254,7 @@ COUNTED: dict[str, str] = {
             count(*) filter (kind = 'zero') as n_zero,
             count(*) filter (kind = 'zero' and holds is false) as n_above_floor
         from probe_floor
-        where run_id = $run
+        where run_id = $1
     """,
     "confusion_counts": """
         select
@@ -262,7 +264,7 @@ COUNTED: dict[str, str] = {
             count(*) filter (agrees is false and expected = 'moves') as n_missed,
             count(*) filter (agrees is false and expected <> 'moves') as n_wrong
         from grader_confusion
-        where run_id = $run
+        where run_id = $1
         group by family
         order by family
     """,
@@ -274,19 +276,19 @@ COUNTED: dict[str, str] = {
                 select (family, shown_by, unnest(excuses::varchar[])) from known_limit
             )) as n_declared
         from grader_confusion
-        where run_id = $run
+        where run_id = $1
     """,
     "order_counts": """
         select family, sum(n_violations)::bigint as n_violations, sum(n_pairs)::bigint as n_pairs
         from monotonicity
-        where run_id = $run and dimension = 'composite'
+        where run_id = $1 and dimension = 'composite'
         group by family
         order by family
     """,
     # Only instances on which all rungs up to there were graded would be fewer at each severity; all are taken.
     "severity_curve": """
         with violated as (
-            select family, operator, dimension, n_violations, expected from monotonicity where run_id = $run
+            select family, operator, dimension, n_violations, expected from monotonicity where run_id = $1
         )
         select
             stg_rung.family, stg_rung.operator, stg_rung.dimension, stg_rung.severity,
@@ -296,7 +298,7 @@ COUNTED: dict[str, str] = {
             any_value(violated.n_violations) > 0 as is_violated
         from stg_rung
         join violated using (family, operator, dimension)
-        where stg_rung.run_id = $run and not stg_rung.is_error and not stg_rung.is_open
+        where stg_rung.run_id = $1 and not stg_rung.is_error and not stg_rung.is_open
         group by stg_rung.family, stg_rung.operator, stg_rung.dimension, stg_rung.severity
         order by stg_rung.family, stg_rung.dimension, stg_rung.operator, stg_rung.severity
     """,
@@ -318,7 +320,7 @@ COUNTED: dict[str, str] = {
             sum(latency_s) as latency_s
         from spend
         left join policy on spend.kind = 'policy' and policy.policy_id = spend.spender
-        where spend.run_id = $run
+        where spend.run_id = $1
         group by 1, 2
         order by spend.kind desc, known_usd desc, spender
     """,
@@ -333,15 +335,15 @@ COUNTED: dict[str, str] = {
         from known_limit
         left join probe on probe.family = known_limit.family and probe.probe = known_limit.shown_by
         left join operator on operator.family = known_limit.family and operator.operator = known_limit.shown_by
-        left join probe_floor on probe_floor.run_id = $run and probe_floor.family = known_limit.family
+        left join probe_floor on probe_floor.run_id = $1 and probe_floor.family = known_limit.family
             and probe_floor.probe = known_limit.shown_by
         left join (
             select family, operator, count(*) filter (agrees is false) as n_disagree
             from grader_confusion
-            where run_id = $run
+            where run_id = $1
             group by family, operator
         ) as confusion on confusion.family = known_limit.family and confusion.operator = known_limit.shown_by
-        where known_limit.family in (select distinct family from stg_attempt where run_id = $run)
+        where known_limit.family in (select distinct family from stg_attempt where run_id = $1)
         order by known_limit.family, known_limit.name
     """,
     "group_rewards": """
@@ -353,7 +355,7 @@ COUNTED: dict[str, str] = {
             list(sample order by sample) filter (is_capped) as capped,
             count(*) filter (is_lost) as n_lost
         from stg_attempt
-        where run_id = $run and is_group
+        where run_id = $1 and is_group
         group by instance_id, policy_id
         order by instance_id, policy_id
     """,
@@ -363,7 +365,7 @@ COUNTED: dict[str, str] = {
             instance.mode, instance.seed::varchar as seed
         from instance
         join rollout using (instance_id)
-        where rollout.run_id = $run
+        where rollout.run_id = $1
         order by instance.instance_id
     """,
 }

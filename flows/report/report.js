@@ -522,23 +522,30 @@
     }));
   }
 
-  // Evidence: texts of a score's evidence that stand in the output word for word
+  // Evidence: texts of a score's evidence that stand in the output word for word; else what they quote
 
-  function quotes(value) {
-    if (typeof value === "string") {
-      const inner = [...value.matchAll(/['"‘“]([^'"’”]{4,})['"’”]/g)].map((match) => match[1].trim());
-      // A single plain word is the name of a claim or a rule, which may stand in the output by chance.
-      return [value.trim(), ...inner].filter((text) => text.length >= 3 && /[^a-z_-]/.test(text));
-    }
-    if (value && typeof value === "object") return Object.values(value).flatMap(quotes);
-    return [];
+  function stringsOf(value) {
+    if (typeof value === "string") return [value];
+    return value && typeof value === "object" ? Object.values(value).flatMap(stringsOf) : [];
+  }
+
+  // A single plain word is the name of a claim or a rule, which may stand in the output by chance.
+  const isPassage = (text) => text.length >= 3 && /[^a-z_-]/.test(text);
+
+  function quotes(evidence, output) {
+    return stringsOf(evidence).flatMap((text) => {
+      const whole = text.trim();
+      if (isPassage(whole) && output.includes(whole)) return [whole];
+      return [...text.matchAll(/['"‘“]([^'"’”]{4,})['"’”]/g)].map((match) => match[1].trim()).filter(isPassage);
+    });
   }
 
   function passages(rollout) {
+    const { output } = rollout;
     const found = [];
     for (const score of rollout.scores) {
-      for (const quote of new Set(quotes(score.evidence))) {
-        for (let at = rollout.output.indexOf(quote); at >= 0 && found.length < 2000; at = rollout.output.indexOf(quote, at + quote.length)) {
+      for (const quote of new Set(quotes(score.evidence, output))) {
+        for (let at = output.indexOf(quote); at >= 0 && found.length < 2000; at = output.indexOf(quote, at + quote.length)) {
           found.push({ from: at, to: at + quote.length, score });
         }
       }

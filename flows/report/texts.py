@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warehouse import Warehouse
+from flows.report.data import Snapshot
 
 BUDGET_BYTES = 8_000_000
 """Size of all blocks together, as text in the page."""
 OUTPUT_CHARS = 12_000
 STEP_CHARS = 1_200
 MATERIAL_CHARS = 6_000
-BATCH = 50
+BATCH = 100
 """Instances that are read at once: transcripts of models are long."""
 
 CASES = """
@@ -94,12 +94,12 @@ CHOSEN = f"""
 """  # noqa: S608 - of our own text
 ROLLOUTS = """
     select
-        rollout_id, instance_id, policy_id, policy.name as policy, sample, status, output[:$2] as output,
+        rollout_id, instance_id, policy_id, policy.name as policy, sample, status, output[:$3] as output,
         length(output) as output_chars, transcript::varchar as transcript, rollout.steps, error, latency_s, cost_usd,
         input_tokens, output_tokens
     from rollout
     join policy using (policy_id)
-    where list_contains($1::varchar[], rollout_id)
+    where run_id = $1 and rollout_id in (select unnest($2::varchar[]))
     order by policy_id, sample
 """
 SCORES = """
@@ -107,7 +107,8 @@ SCORES = """
         rollout_id, score.dimension, grader_id, replicate, low, high, state, source, reason,
         evidence::varchar as evidence
     from score
-    where list_contains($1::varchar[], rollout_id)
+    join rollout using (rollout_id)
+    where run_id = $1 and rollout_id in (select unnest($2::varchar[]))
     order by rollout_id, dimension, grader_id, replicate
 """
 COMPOSITES = """
@@ -116,19 +117,21 @@ COMPOSITES = """
         cap, composite.flags::varchar[] as flags, composite.assessed_weight, ready, composite.reward
     from composite
     join stg_attempt using (rollout_id, rubric_id)
-    where list_contains($1::varchar[], composite.rollout_id)
+    where run_id = $1 and composite.rollout_id in (select unnest($2::varchar[]))
 """
 DIMENSIONS = """
     select
         instance_id, policy_id, dimension, n, weight, mean_low, mean_high, std_low, share_unassessed, variance_share
     from dimension_spread
-    where run_id = $1 and list_contains($2::varchar[], instance_id)
+    where run_id = $1 and instance_id in (select unnest($2::varchar[]))
     order by instance_id, policy_id, weight is null, dimension
 """
 TASKS = """
     select instance_id, prompt, materials::varchar as materials
     from instance
-    where list_contains($1::varchar[], instance_id)
+    where
+        instance_id in (select unnest($2::varchar[]))
+        and instance_id in (select instance_id from rollout where run_id = $1)
 """
 
 
@@ -148,19 +151,19 @@ class Texts:
     """family, kind (probe or operator), name, instance_id, policy_id, sample of the rollouts that show one."""
 
 
-def select_texts(warehouse: Warehouse, run_id: str, budget: int = BUDGET_BYTES) -> Texts:
+def select_texts(snapshot: Snapshot, budget: int = BUDGET_BYTES) -> Texts:
     """Choose rollouts to show and pack their texts, scores and transcripts until the budget is used up."""
-    chosen = warehouse.sql(CHOSEN, [run_id]).to_dicts()
+    chosen = snapshot.sql(CHOSEN).to_dicts()
     blocks: dict[str, str] = {}
     n_rollouts = n_bytes = 0
-    for block in _blocks(warehouse, run_id, chosen):
+    for block in _blocks(snapshot, chosen):
         packed = pack(block)
         if n_bytes + len(packed) > budget:
             break
         blocks[block["instance_id"]] = packed
         n_bytes += len(packed)
         n_rollouts += len(block["rollouts"])
-    cases = [case for case in warehouse.sql(CASES, [run_id]).to_dicts() if case["instance_id"] in blocks]
+    cases = [case for case in snapshot.sql(CASES).to_dicts() if case["instance_id"] in blocks]
     return Texts(blocks, len(chosen), n_rollouts, n_bytes, tuple(cases))
 
 
@@ -170,16 +173,16 @@ def pack(value: Any) -> str:
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
-def _blocks(warehouse: Warehouse, run_id: str, chosen: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _blocks(snapshot: Snapshot, chosen: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for start in range(0, len(chosen), BATCH):
         batch = chosen[start : start + BATCH]
         names = [row["instance_id"] for row in batch]
         why = {each["rollout_id"]: each["why"] for row in batch for each in row["chosen"]}
-        scores = _by(warehouse.sql(SCORES, [list(why)]).to_dicts(), "rollout_id")
-        composites = _by(warehouse.sql(COMPOSITES, [list(why)]).to_dicts(), "rollout_id")
-        rollouts = _by(warehouse.sql(ROLLOUTS, [list(why), OUTPUT_CHARS]).to_dicts(), "instance_id")
-        dimensions = _by(warehouse.sql(DIMENSIONS, [run_id, names]).to_dicts(), "instance_id")
-        tasks = _by(warehouse.sql(TASKS, [names]).to_dicts(), "instance_id")
+        scores = _by(snapshot.sql(SCORES, [list(why)]).to_dicts(), "rollout_id")
+        composites = _by(snapshot.sql(COMPOSITES, [list(why)]).to_dicts(), "rollout_id")
+        rollouts = _by(snapshot.sql(ROLLOUTS, [list(why), OUTPUT_CHARS]).to_dicts(), "instance_id")
+        dimensions = _by(snapshot.sql(DIMENSIONS, [names]).to_dicts(), "instance_id")
+        tasks = _by(snapshot.sql(TASKS, [names]).to_dicts(), "instance_id")
         for name in names:
             yield {
                 "instance_id": name,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from flows.report.data import ReportData, read_data
+from flows.report.data import ReportData, Snapshot, read_data
 from flows.report.page import Written, write_report
 from flows.report.texts import BUDGET_BYTES, Texts, select_texts
 from flows.summary import summarise
@@ -14,7 +14,7 @@ def read_report(db: Path, run_id: str) -> ReportData:
     """Return the rows that a report of this run shows, without texts."""
     breaches = summarise(db, run_id).breaches()
     with Warehouse.open(db, read_only=True) as warehouse:
-        return read_data(warehouse, run_id, breaches)
+        return read_data(Snapshot(warehouse, run_id), breaches)
 
 
 def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Written:
@@ -29,9 +29,11 @@ def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Writ
     Raises:
         InputError: the file cannot be written.
     """
-    data = read_report(db, run_id)
+    breaches = summarise(db, run_id).breaches()
     with Warehouse.open(db, read_only=True) as warehouse:
-        texts = select_texts(warehouse, run_id, budget)
+        snapshot = Snapshot(warehouse, run_id)
+        data = read_data(snapshot, breaches)
+        texts = select_texts(snapshot, budget)
     return write_report(with_cases(data, texts), texts, out)
 
 
