@@ -93,10 +93,10 @@ def verdicts(
 
 
 def existing(db: Path | None) -> Path:
-    """Return the warehouse that is asked.
+    """Return the warehouse file that is meant, which must be there.
 
     Raises:
-        InputError: there is no such file.
+        InputError: it is not.
     """
     from flows.errors import InputError
     from flows.settings import read_settings
