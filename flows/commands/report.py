@@ -1,6 +1,5 @@
 """The verb that writes the report: `report`."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +35,5 @@ def report(
     if as_json:
         return
     console.line(f"Run {run_id}: {written.path}, {written.n_bytes / 1e6:.1f} MB, one file that needs no network")
-    console.next_steps(
-        f"open {shlex.quote(str(written.path))} in a browser", f"assay verdicts --db {path} --run {run_id}"
-    )
+    console.line("Open it in a browser.")
+    console.next_steps(f"assay verdicts --db {path} --run {run_id}")

@@ -340,7 +340,7 @@ def _trajectory() -> Chart:
         x=alt.X(
             "policy:N",
             title="checkpoint",
-            sort=alt.EncodingSortField("step"),
+            sort=None,
             axis=alt.Axis(labelAngle=0, labelLimit=90),
         ),
         tooltip=tooltip,
@@ -348,7 +348,8 @@ def _trajectory() -> Chart:
     interval = base.mark_rule(strokeWidth=5, color=ACCENT, opacity=0.3, strokeCap="round").encode(
         y=alt.Y("ci_low:Q", scale=UNIT, title="mean score", axis=alt.Axis(tickCount=3)), y2="ci_high:Q"
     )
-    line = base.mark_line(color=ACCENT, strokeWidth=1.5).encode(y="mean:Q")
+    # From each checkpoint back to its parent: two that were trained from one are two lines.
+    line = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(y="mean:Q", x2="before:N", y2="before_mean:Q")
     points = base.mark_point(filled=True, size=50, opacity=1).encode(
         y="mean:Q",
         color=alt.when("datum.status_from_base == 'regressed'").then(alt.value(ALARM)).otherwise(alt.value(ACCENT)),

@@ -14,7 +14,7 @@ import polars as pl
 
 from flows.report.queries import COUNTED, OF_ALL_RUNS, OF_GROUPS, OF_TEXTS, VIEWS
 from warehouse import Warehouse
-from warehouse.definitions import views
+from warehouse.definitions import Definition, tables, views
 
 Row = dict[str, Any]
 
@@ -28,6 +28,8 @@ class ReportData:
     """Name of a view or query -> its rows, in the order SQL gave them."""
     breaches: tuple[str, ...] = ()
     """What does not hold, one sentence each."""
+    unmeasured: tuple[str, ...] = ()
+    """What the audit would have measured, a few words each; a run without it has breached nothing."""
 
     def rows(self, name: str, **where: Any) -> tuple[Row, ...]:
         """Return the rows of a table that have these values; none where the warehouse has no such view."""
@@ -58,6 +60,11 @@ class ReportData:
         } | {"breaches": {"columns": ["breach"], "rows": [[breach] for breach in self.breaches]}}
 
 
+def known() -> Mapping[str, Definition]:
+    """Return what a warehouse of this version can be asked: views, and tables that estimators fill."""
+    return tables() | views()
+
+
 class Snapshot:
     """The views of one run, each worked out once; what is counted over them reads these rows."""
 
@@ -67,7 +74,7 @@ class Snapshot:
         self._frames = {
             name: warehouse.sql(f"select * from {name} where run_id = ?", [run_id])  # noqa: S608 - names of ours
             for name in (*VIEWS, *OF_TEXTS)
-            if name in views()
+            if name in known()
         }
 
     def view(self, name: str) -> pl.DataFrame:
@@ -79,24 +86,26 @@ class Snapshot:
         if name in OF_GROUPS:
             groups = self._frames["task_verdict"]["policy_id"].unique()
             frame = frame.filter(pl.col("policy_id").is_in(groups.implode()))
-        return frame.sort(views()[name].grain)
+        return frame.sort(known()[name].grain)
 
     def sql(self, query: str, params: Sequence[Any] = ()) -> pl.DataFrame:
         """Ask about the run, which is `$1`; other parameters follow."""
         return self._warehouse.sql(query, [self.run_id, *params], self._frames)
 
 
-def read_data(snapshot: Snapshot, breaches: Iterable[str] = ()) -> ReportData:
+def read_data(snapshot: Snapshot, breaches: Iterable[str] = (), unmeasured: Iterable[str] = ()) -> ReportData:
     """Ask all that the report shows of one run.
 
     Args:
         snapshot: the run.
         breaches: what does not hold, as `RunSummary.breaches` says it.
+        unmeasured: what was not looked at, as `RunSummary.unmeasured` says it; no breach here.
     """
-    shown = {name: columns for name, columns in (VIEWS | OF_ALL_RUNS).items() if name in views()}
-    tables = {name: tuple(snapshot.view(name).select(columns).to_dicts()) for name, columns in shown.items()}
-    tables |= {name: tuple(snapshot.sql(query).to_dicts()) for name, query in COUNTED.items()}
-    return ReportData(snapshot.run_id, tables, tuple(breaches))
+    missing = tuple(unmeasured)
+    shown = {name: columns for name, columns in (VIEWS | OF_ALL_RUNS).items() if name in known()}
+    rows = {name: tuple(snapshot.view(name).select(columns).to_dicts()) for name, columns in shown.items()}
+    rows |= {name: tuple(snapshot.sql(query).to_dicts()) for name, query in COUNTED.items()}
+    return ReportData(snapshot.run_id, rows, tuple(each for each in breaches if each not in missing), missing)
 
 
 def _plain(value: Any) -> Any:

@@ -138,11 +138,12 @@ def calibration(data: ReportData) -> str:
 def trajectory(data: ReportData) -> str:
     """Say what moved since the first checkpoint, and what is not decided."""
     rows = data.rows("trajectory")
-    moved = [f"{row['dimension']} at {row['policy']}" for row in rows if row["status_from_base"] == "regressed"]
-    unclear = [row for row in rows if row["status_from_base"] == "unclear"]
     said = [
-        f"Against the base, regressed: {_and(moved)}." if moved else "Against the base, nothing has regressed for sure."
+        f"Against the base, {status}: {_and(found)}."
+        for status in ("regressed", "moved")
+        if (found := [f"{row['dimension']} at {row['policy']}" for row in rows if row["status_from_base"] == status])
     ]
+    unclear = [row for row in rows if row["status_from_base"] == "unclear"]
     if unclear:
         said.append(f"{_n(len(unclear), 'comparison')} cannot be decided with so few instances.")
     return " ".join(said) if rows else ""

@@ -69,6 +69,7 @@ def render(data: ReportData, texts: Texts) -> str:
         policies=data.rows("run_policies"),
         summary=findings.summary(data),
         breaches=data.breaches,
+        unmeasured=data.unmeasured,
         sections=parts,
         texts_sentence=_kept(data, texts),
         left_out=f"Texts are cut: outputs after {OUTPUT_CHARS:,} characters, materials after {MATERIAL_CHARS:,}, each "

@@ -69,6 +69,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "family", "operator", "dimension", "severity", "kind", "expected", "n_instances", "n_undetermined", "mean_low",
         "detected_share", "wilson_low", "mean_drop",
     ),
+    "knob_effect": (
+        "family", "knob", "n_instances", "coefficient_per_sd", "se", "ci_low", "ci_high", "p_holm", "reason",
+    ),
     "dimension_share": (
         "family", "policy_id", "dimension", "declared_weight", "variance_share", "n_groups", "is_dead", "is_dominant",
     ),

@@ -72,7 +72,20 @@
   const labels = new Map(rows("run_policies").map((row) => [row.policy_id, row.label]));
   const label = (policyId) => labels.get(policyId) ?? policyId;
   const rank = new Map(rows("policy_verdicts").map((row, at) => [row.policy_id, at]));
-  const byRank = (found) => [...found].sort((a, b) => (rank.get(a.policy_id) ?? 0) - (rank.get(b.policy_id) ?? 0));
+  // Rows as a chart reads them: the policy that earns least first, with the name and the colour it has everywhere.
+  const rankOf = (row) => rank.get(row.policy_id) ?? 0;
+  const placed = (found) => [...found].sort((a, b) => rankOf(a) - rankOf(b))
+    .map((row) => ({ ...row, who: label(row.policy_id), series: rankOf(row) % 8 }));
+
+  // Checkpoints of one dimension: parents before children, each with the parent it is joined to by a line.
+  function byLineage(found) {
+    const known = new Map(found.map((row) => [row.policy_id, row]));
+    const generation = (row, seen = 0) => (known.has(row.parent) && seen < 1000 ? 1 + generation(known.get(row.parent), seen + 1) : 0);
+    return found.map((row) => {
+      const parent = known.get(row.parent);
+      return { ...row, place: generation(row), before: (parent ?? row).policy, before_mean: (parent ?? row).mean };
+    }).sort((a, b) => a.place - b.place || (a.step ?? 0) - (b.step ?? 0));
+  }
   const POLICIES = new Set(["policy_id", "lower_policy", "higher_policy", "weak_policy"]);
 
   // Addresses
@@ -217,7 +230,7 @@
     const spec = structuredClone(charts[figure.chart]);
     const sets = { rows: found };
     for (const [name, source] of Object.entries(figure.sets)) sets[name] = rows(source, { family: panel.where.family });
-    for (const set of spec.data) if (set.name in sets) set.values = byRank(sets[set.name]).map((row) => ({ ...row, who: label(row.policy_id), series: (rank.get(row.policy_id) ?? 0) % 8 }));
+    for (const set of spec.data) if (set.name in sets) set.values = (figure.source === "trajectory" ? byLineage : placed)(sets[set.name]);
     spec.description = `${figure.title} ${panel.title}: ${plural(found.length, "row")} of ${figure.source}; the same numbers are in the table below.`;
     place.setAttribute("role", "img");
     place.setAttribute("aria-label", spec.description);
@@ -411,9 +424,10 @@
   }
 
   function strip(row, group, kept) {
-    const [width, height, left] = [900, 92, 10];
+    const [width, height, left] = [Math.max(300, Math.min(900, innerWidth - 40)), 92, 10];
     const x = (value) => left + value * (width - 2 * left);
     const made = svg("svg", { class: "strip", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Rewards of the group, 0 to 1" });
+    made.style.maxWidth = `${width}px`;
     made.append(svg("line", { class: "axis", x1: x(0), x2: x(1), y1: 66, y2: 66 }));
     for (const tick of [0, 0.25, 0.5, 0.75, 1]) made.append(svg("text", { x: x(tick), y: 84, "text-anchor": "middle" }, String(tick)));
     for (const [name, value] of [["floor", row.floor], ["oracle", row.ceiling]]) {

@@ -197,24 +197,29 @@ def _difficulty(data: ReportData) -> Section:
 def _reward(data: ReportData) -> Section:
     if not data.rows("reward_by_difficulty"):
         return Section("reward", "Reward against difficulty", "No instance has a difficulty, declared or measured.")
-    return Section(
-        "reward", "Reward against difficulty", findings.reward(data),
-        (
-            Figure(
-                "reward-difficulty", "Is what was meant to be harder also harder?", "reward_by_difficulty",
-                (FAMILY, POLICY, INSTANCE, Column("difficulty", "difficulty", "number"),
-                 Column("mean_reward", "mean reward", "number"), Column("std_reward", "standard deviation", "number"),
-                 VERDICT),
-                "reward", _by_family(data, "reward_by_difficulty"), legend="policies",
-                caption="One point a group. Difficulty as the task declares it; else 1 minus what the anchors earn.",
-            ),
-            Figure(
-                "slope", "How closely does reward follow the declared difficulty?", "difficulty_slope",
-                (FAMILY, POLICY, INSTANCES,
-                 Column("correlation", "correlation", "signed")),
-            ),
+    figures = [
+        Figure(
+            "reward-difficulty", "Is what was meant to be harder also harder?", "reward_by_difficulty",
+            (FAMILY, POLICY, INSTANCE, Column("difficulty", "difficulty", "number"),
+             Column("mean_reward", "mean reward", "number"), Column("std_reward", "standard deviation", "number"),
+             VERDICT),
+            "reward", _by_family(data, "reward_by_difficulty"), legend="policies",
+            caption="One point a group. Difficulty as the task declares it; else 1 minus what the anchors earn.",
         ),
-    )  # fmt: skip
+        Figure(
+            "slope", "How closely does reward follow the declared difficulty?", "difficulty_slope",
+            (FAMILY, POLICY, INSTANCES, Column("correlation", "correlation", "signed")),
+        ),
+    ]  # fmt: skip
+    if data.rows("knob_effect"):
+        figures.append(Figure(
+            "knob-effect", "Which knobs make a task hard?", "knob_effect",
+            (FAMILY, Column("knob", "knob"), INSTANCES,
+             Column("coefficient_per_sd", "log odds per standard deviation", "signed", ("ci_low", "ci_high")),
+             Column("p_holm", "p, corrected", "number"), Column("reason", "why not known")),
+            caption="Below 0: the more of it, the harder. Policies and the other knobs are held fixed.",
+        ))  # fmt: skip
+    return Section("reward", "Reward against difficulty", findings.reward(data), tuple(figures))
 
 
 def _caps(data: ReportData) -> Section:

@@ -12,9 +12,9 @@ from warehouse import Warehouse
 
 def read_report(db: Path, run_id: str) -> ReportData:
     """Return the rows that a report of this run shows, without texts."""
-    breaches = summarise(db, run_id).breaches()
+    summary = summarise(db, run_id)
     with Warehouse.open(db, read_only=True) as warehouse:
-        return read_data(Snapshot(warehouse, run_id), breaches)
+        return read_data(Snapshot(warehouse, run_id), summary.breaches(), summary.unmeasured())
 
 
 def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Written:
@@ -29,10 +29,10 @@ def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Writ
     Raises:
         InputError: the file cannot be written.
     """
-    breaches = summarise(db, run_id).breaches()
+    summary = summarise(db, run_id)
     with Warehouse.open(db, read_only=True) as warehouse:
         snapshot = Snapshot(warehouse, run_id)
-        data = read_data(snapshot, breaches)
+        data = read_data(snapshot, summary.breaches(), summary.unmeasured())
         texts = select_texts(snapshot, budget)
     return write_report(with_cases(data, texts), texts, out)
 

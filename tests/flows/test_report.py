@@ -266,6 +266,16 @@ def test_groups_of_one_and_lost_ones_have_no_spread() -> None:
     assert "7 rollouts lost to infrastructure" in render(data, NO_TEXTS)
 
 
+def test_a_run_without_audit_has_breached_nothing(data: ReportData) -> None:
+    """What was not measured is said apart from what does not hold."""
+    missing = ("oracle: nothing was measured", "probes: nothing was measured")
+    page = render(replace(data, breaches=(), unmeasured=missing), NO_TEXTS).partition("<script")[0]
+
+    assert "Nothing is known of the graders here: oracle: nothing was measured; probes" in page
+    assert "does not hold" not in page
+    assert "Everything that was assayed holds" not in page
+
+
 def test_policies_in_two_regimes_stay_apart() -> None:
     """A name that stands for two policies is not enough to name one of them."""
     lab = Lab()
