@@ -16,6 +16,7 @@ from flows.commands.doctor import doctor
 from flows.commands.gate import gate
 from flows.commands.imports import app as import_app
 from flows.commands.query import sql, tables, verdicts
+from flows.commands.report import report
 from flows.commands.run import audit, demo, run
 from flows.commands.whatif import compare, recompose, regrade
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (
-    demo, run, audit, generate, lint, grade, tables, sql, verdicts, recompose, regrade, compare, gate, doctor,
+    demo, run, audit, generate, lint, grade, tables, sql, verdicts, report, recompose, regrade, compare, gate, doctor,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(import_app, name="import")

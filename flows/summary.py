@@ -221,7 +221,7 @@ class RunSummary:
         that. A limit that no longer shows is one.
         """
         return [
-            *self._unmeasured(),
+            *self.unmeasured(),
             *self._oracle_breaches(),
             *self._floor_breaches(),
             *self._unknown_expectations(),
@@ -231,7 +231,8 @@ class RunSummary:
             *self._lifted(),
         ]
 
-    def _unmeasured(self) -> list[str]:
+    def unmeasured(self) -> list[str]:
+        """Return, a few words each, what an audit measures and this run did not."""
         measured = {"oracle": self.oracle, "probes": self.probes, "ladders": self.confusion}
         return [f"{what}: nothing was measured" for what, frame in measured.items() if not frame.height]
 

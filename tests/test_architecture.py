@@ -25,6 +25,7 @@ LIGHT_VERBS = {
     "tables": ["tables"],
     "sql": ["sql", "select 1"],
     "verdicts": ["verdicts"],
+    "report": ["report"],
     "recompose": ["recompose", "--cap-mode", "hard"],
     "compare": ["compare", "one", "other"],
     "regrade": ["regrade", "one"],

@@ -99,14 +99,23 @@ class Warehouse:
         """Close the file; harmless when repeated."""
         self._connection.close()
 
-    def sql(self, query: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+    def sql(
+        self, query: str, params: Sequence[Any] = (), frames: Mapping[str, pl.DataFrame] | None = None
+    ) -> pl.DataFrame:
         """Run one query and return its rows.
+
+        Args:
+            query: one statement.
+            params: values of its `?` or `$1`, `$2`, ...
+            frames: rows that stand, for this query, under a name of their own or in the place of a view.
 
         Raises:
             QueryError: the query does not run.
         """
         cursor = self._connection.cursor()
         try:
+            for name, frame in (frames or {}).items():
+                cursor.register(name, frame.to_arrow())
             relation = cursor.sql(query, params=list(params)) if params else cursor.sql(query)
             return pl.DataFrame() if relation is None else _in_utc(relation.pl())
         except duckdb.Error as error:

@@ -75,9 +75,9 @@ def verdicts(
     from warehouse import Warehouse
 
     path = existing(db)
-    run_id = run or _latest(path)
+    run_id = run or latest(path)
+    require_run(run_id, path)
     with Warehouse.open(path, read_only=True) as warehouse:
-        _require_run(warehouse.sql("select run_id from run where run_id = ?", [run_id]).height, run_id, path)
         answer = warehouse.sql(VERDICTS if by == "policy" else BY_INSTANCE, [run_id])
     if as_json:
         console.print_json(answer)
@@ -107,7 +107,12 @@ def existing(db: Path | None) -> Path:
     return path
 
 
-def _latest(path: Path) -> str:
+def latest(path: Path) -> str:
+    """Return the latest completed run of a warehouse.
+
+    Raises:
+        InputError: it holds none.
+    """
     from flows.errors import InputError
     from flows.summary import latest_run
 
@@ -117,9 +122,17 @@ def _latest(path: Path) -> str:
     return run_id
 
 
-def _require_run(found: int, run_id: str, path: Path) -> None:
-    from flows.errors import InputError
+def require_run(run_id: str, path: Path) -> None:
+    """Make sure that a warehouse holds a run.
 
+    Raises:
+        InputError: it does not; the text says how to list those there are.
+    """
+    from flows.errors import InputError
+    from warehouse import Warehouse
+
+    with Warehouse.open(path, read_only=True) as warehouse:
+        found = warehouse.sql("select run_id from run where run_id = ?", [run_id]).height
     if not found:
         hint = f"list them: assay sql --db {path} 'from run'"
         raise InputError(f"{path}: there is no run {run_id!r}; {hint}")

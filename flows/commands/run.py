@@ -95,7 +95,10 @@ def demo(
         group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
     console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
-    _finish(_begin(settings, None, None), settings, as_json)
+    place = _begin(settings, None, None)
+    summary = _work(place, settings)
+    report = _write_report(place)
+    _show(summary, settings, as_json, report)
 
 
 def audit(
@@ -176,12 +179,23 @@ def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
 
 
 def _finish(place: "Place", settings: "Settings", as_json: bool) -> None:
+    _show(_work(place, settings), settings, as_json)
+
+
+def _work(place: "Place", settings: "Settings") -> "RunSummary":
     from flows.runs import finish_with_prefect
 
-    _show(finish_with_prefect(place, settings), settings, as_json)
+    return finish_with_prefect(place, settings)
 
 
-def _show(summary: "RunSummary", settings: "Settings", as_json: bool) -> None:
+def _write_report(place: "Place") -> Path:
+    """Write the report beside the warehouse."""
+    from flows.report import report
+
+    return report(place.db, place.run_id, place.db.parent / "report.html").path
+
+
+def _show(summary: "RunSummary", settings: "Settings", as_json: bool, report: Path | None = None) -> None:
     from flows import console, views
 
     if as_json:
@@ -195,7 +209,10 @@ def _show(summary: "RunSummary", settings: "Settings", as_json: bool) -> None:
         f"Run {summary.run_id}: {counts['rollouts']:,} rollouts on {counts['instances']:,} instances{lost}, "
         f"in {settings.db}"
     )
-    console.next_steps(*_next(settings, "verdicts --by instance", 'sql "from taskset_health"', "tables"))
+    if report is not None:
+        console.line(f"Report: {report}, one page to open in a browser; it needs no network")
+    page = () if report is not None else ("report --out report.html",)
+    console.next_steps(*_next(settings, *page, "verdicts --by instance", 'sql "from taskset_health"', "tables"))
 
 
 def _show_breaches(breaches: list[str]) -> None:

@@ -49,7 +49,7 @@ def recompose(
 ) -> None:
     """What if these weights or caps: past rewards put together again; nothing is graded or collected."""
     from flows import console
-    from flows.commands.query import _latest, existing
+    from flows.commands.query import existing, latest
     from flows.errors import InputError
     from flows.recompose import Change
     from flows.recompose import recompose as work_out
@@ -58,7 +58,7 @@ def recompose(
         raise InputError(f"--all takes all runs; leave out {run}, or --all")
     path = existing(db)
     change = Change(rubric, _numbers("--weight", weight), _numbers("--cap", cap), cap_mode, work_base)
-    found = work_out(path, None if every else run or _latest(path), change, save=save)
+    found = work_out(path, None if every else run or latest(path), change, save=save)
     if as_json:
         console.print_json(_as_json(found))
         return

@@ -43,7 +43,7 @@ def test_run_loads_every_planned_rollout_once(assay: Assay, prefect_api: dict[st
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "Groups by verdict" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-3].startswith("Next: ")
+    assert done.stdout.rstrip().splitlines()[-4].startswith("Next: assay report ")
     counts = _ask(
         assay,
         "select (select count(*) from rollout) as rollouts, (select count(*) from composite) as composites, "
