@@ -20,7 +20,7 @@ from flows.report import report
 from flows.report.queries import OF_GROUPS, VIEWS
 from tests.support_report import ATTACK, BROWSER_FLAGS, SCREENSHOTS, chromium, hostile, hostile_lab, lab_page
 from warehouse import Warehouse
-from warehouse.definitions import views
+from warehouse.definitions import tables, views
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -53,7 +53,7 @@ class Made:
             frame = warehouse.view(name).filter(run_id=self.run_id)
             if name in OF_GROUPS:
                 frame = frame.filter(pl.col("policy_id").str.starts_with("sim/"))
-        return frame.sort(views()[name].grain).to_dicts()
+        return frame.sort({**tables(), **views()}[name].grain).to_dicts()
 
 
 @pytest.fixture(scope="module")
