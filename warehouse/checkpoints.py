@@ -29,13 +29,20 @@ MEANS = """
     from stg_checkpoint_mean
     group by family, split, policy_id, dimension, graders, instance_id
 """
+# A regrade copies what was lost: each attempt counts once.
 LOST = """
-    select instance.family, instance.split, rollout.policy_id, avg(cast(rollout.status = 'error' as integer)) as share
-    from rollout
-    join run using (run_id)
+    with attempt as (
+        select instance_id, policy_id, bool_and(rollout.status = 'error') as is_lost
+        from rollout
+        join run using (run_id)
+        join stg_origin using (run_id)
+        where run.status = 'completed' and policy_id in (select policy_id from stg_lineage)
+        group by origin, instance_id, policy_id, sample
+    )
+    select instance.family, instance.split, policy_id, avg(cast(is_lost as integer)) as share
+    from attempt
     join instance using (instance_id)
-    where run.status = 'completed' and rollout.policy_id in (select policy_id from stg_lineage)
-    group by instance.family, instance.split, rollout.policy_id
+    group by instance.family, instance.split, policy_id
 """
 # The margin is that of the latest run of a checkpoint.
 MARGINS = """

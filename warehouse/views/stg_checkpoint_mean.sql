@@ -1,7 +1,7 @@
 -- stg_checkpoint_mean: what did each checkpoint earn on each instance, by dimension and by who graded it?
 -- grain: run_id, instance_id, policy_id, dimension
--- reads: stg_lineage, stg_attempt, stg_score, stg_grader, stg_threshold, run, instance
---   run_id        a completed run
+-- reads: stg_lineage, stg_attempt, stg_score, stg_grader, stg_origin, stg_threshold, run, instance
+--   run_id        a completed run; of a run and its regrades under equal graders the one with most rollouts, else the first: the same attempts count once
 --   instance_id   task
 --   policy_id     checkpoint
 --   dimension     named quality, or 'composite' for the reward
@@ -62,38 +62,49 @@ composed as (
         avg(reward) as mean
     from attempt
     group by run_id, instance_id, policy_id
+),
+every_run as (
+    select
+        per_dimension.run_id,
+        per_dimension.instance_id,
+        per_dimension.policy_id,
+        per_dimension.dimension,
+        per_dimension.family,
+        per_dimension.split,
+        stg_grader.graders,
+        stg_grader.is_mixed,
+        per_dimension.n_rollouts,
+        per_dimension.n_unassessed,
+        per_dimension.mean
+    from per_dimension
+    join stg_grader using (run_id, policy_id, family, dimension)
+    union all
+    select
+        composed.run_id,
+        composed.instance_id,
+        composed.policy_id,
+        'composite' as dimension,
+        composed.family,
+        composed.split,
+        -- Where no score is kept, the rubric alone says what was done.
+        composed.rubric_id || coalesce(' of ' || stg_grader.graders, '') as graders,
+        coalesce(stg_grader.is_mixed, false) as is_mixed,
+        composed.n_rollouts,
+        composed.n_unassessed,
+        composed.mean
+    from composed
+    left join stg_grader
+        on stg_grader.run_id = composed.run_id
+        and stg_grader.policy_id = composed.policy_id
+        and stg_grader.family = composed.family
+        and stg_grader.dimension = 'composite'
 )
-select
-    per_dimension.run_id,
-    per_dimension.instance_id,
-    per_dimension.policy_id,
-    per_dimension.dimension,
-    per_dimension.family,
-    per_dimension.split,
-    stg_grader.graders,
-    stg_grader.is_mixed,
-    per_dimension.n_rollouts,
-    per_dimension.n_unassessed,
-    per_dimension.mean
-from per_dimension
-join stg_grader using (run_id, policy_id, family, dimension)
-union all
-select
-    composed.run_id,
-    composed.instance_id,
-    composed.policy_id,
-    'composite' as dimension,
-    composed.family,
-    composed.split,
-    -- Where no score is kept, the rubric alone says what was done.
-    composed.rubric_id || coalesce(' of ' || stg_grader.graders, '') as graders,
-    coalesce(stg_grader.is_mixed, false) as is_mixed,
-    composed.n_rollouts,
-    composed.n_unassessed,
-    composed.mean
-from composed
-left join stg_grader
-    on stg_grader.run_id = composed.run_id
-    and stg_grader.policy_id = composed.policy_id
-    and stg_grader.family = composed.family
-    and stg_grader.dimension = 'composite';
+select every_run.*
+from every_run
+join stg_origin using (run_id)
+qualify
+    row_number() over (
+        partition by
+            stg_origin.origin, every_run.instance_id, every_run.policy_id, every_run.dimension, every_run.graders
+        order by every_run.n_rollouts desc, every_run.run_id
+    ) = 1;
