@@ -22,7 +22,7 @@ _EQUAL = 1e-9
 """Two numbers closer than this are equal; the reward quantum."""
 _MOST_PLANNED = 1_000_000
 _LOST = "{} lost {:,} of {:,} rollouts; run them again"
-_UNGRADED = "{} has no grade for {:,} of {:,} rollouts; mend the grader, then `assay regrade`"
+_UNGRADED = "{} has no grade for {:,} of {:,} rollouts: a grader failed on them, or no score was recorded"
 
 POLICIES = "select policy_id, name, kind, cast(regime as varchar) as regime from policy"
 # A regrade copies what its source collected: each attempt counts once.
@@ -53,12 +53,17 @@ SCORED = """
             stg_attempt.rollout_id, stg_attempt.run_id, stg_attempt.instance_id, stg_attempt.policy_id,
             stg_attempt.family, instance.split, stg_attempt.rubric_id, stg_attempt.reward, stg_attempt.reward_high,
             stg_attempt.sample, stg_origin.origin,
+            -- What graders read of the rubric: under other thresholds the same version scores otherwise.
+            coalesce(
+                ', thresholds ' || left(md5(nullif(json_extract_string(rubric.content, '$.thresholds'), '{}')), 6), ''
+            ) as thresholds,
             stg_attempt.assessed_weight >= stg_threshold.ready_weight - 1e-9 as is_ready
         from stg_attempt
         join run using (run_id)
         join stg_origin using (run_id)
         join stg_threshold using (run_id)
         join instance using (instance_id)
+        left join rubric on rubric.rubric_id = stg_attempt.rubric_id
         where stg_attempt.policy_id in (?, ?) and stg_attempt.family = ? and stg_attempt.is_graded
             and run.status = 'completed' and (len(?::varchar[]) = 0 or list_contains(?::varchar[], run.run_id))
     ),
@@ -66,8 +71,8 @@ SCORED = """
     scored as (
         select
             attempt.*, stg_grader.dimension, coalesce(stg_score.low, 0.0) as low, coalesce(stg_score.high, 1.0) as high,
-            coalesce(stg_score.state not in ('unassessed', 'error'), false) as is_assessed, stg_grader.graders,
-            stg_grader.is_mixed
+            coalesce(stg_score.state not in ('unassessed', 'error'), false) as is_assessed,
+            stg_grader.graders || attempt.thresholds as graders, stg_grader.is_mixed
         from attempt
         join stg_grader using (run_id, policy_id, family)
         left join stg_score
@@ -259,14 +264,18 @@ class _Evidence:
                 if n > MOST_MISSING * row["n"]:
                     raise _UnknownError(what.format(row["policy_id"], n, row["n"]))
 
+    def of_base(self, split: str | None) -> frozenset[str]:
+        """Return the instances that the base attempted, whatever came of it."""
+        return frozenset(self.attempts.filter(split=split or "", policy_id=self.base)["instance_id"])
+
     def require_covered(self, split: str | None, attempted: Collection[str]) -> None:
         """Refuse to decide on a part of the tasks: whoever leaves out the hard ones looks better.
 
         Raises:
             _UnknownError: the base attempted too many instances that are missing here.
         """
-        of_base = set(self.attempts.filter(split=split or "", policy_id=self.base)["instance_id"])
-        n_missing = len(of_base - set(attempted))
+        of_base = self.of_base(split)
+        n_missing = len(of_base.difference(attempted))
         if n_missing > MOST_MISSING * len(of_base):
             raise _UnknownError(
                 f"of the {len(of_base):,} instances that {self.base} attempted, {n_missing:,} are missing for "
@@ -345,10 +354,12 @@ def _level(evidence: _Evidence, dimension: str, split: str | None) -> _Measured:
     rollouts = evidence.rollouts(dimension, split, both=False)
     before, after = (evidence.side(policy, rollouts, dimension) for policy in (evidence.base, evidence.candidate))
     evidence.require_complete(split, dimension, after)
-    _require_instances(len(after.means))
+    # Tasks that the base was never given, easy ones most of all, raise no mean.
+    of_both = evidence.of_base(split) or after.attempted
+    values = [after.means[name] for name in sorted(after.means) if name in of_both]
+    _require_instances(len(values))
     evidence.require_covered(split, after.attempted)
     of_base = sum(before.means.values()) / len(before.means) if before.means else None
-    values = list(after.means.values())
     return _Measured(of_base, sum(values) / len(values), values, (0.0, 1.0))
 
 

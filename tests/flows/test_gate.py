@@ -155,6 +155,33 @@ def test_a_candidate_that_leaves_out_instances_of_the_base_is_unknown(text: str,
         assert (outcome.holds, told in outcome.detail) == (None if told else True, True)
 
 
+def test_easy_instances_that_the_base_never_had_raise_no_level(tmp_path: Path) -> None:
+    """Half of the base's twenty, and eighty easy ones on top: .5, not .9. Where the base has none, all count."""
+    lab = _two(binary(20, 5), binary(20, 10) + [1.0] * 80)
+    level = _mean(limit="at_least = 0.85")
+
+    outcome = _one(lab, tmp_path, level)
+    assert (outcome.holds, outcome.n_instances, outcome.low is not None) == (False, 20, True)
+    assert outcome.candidate == 0.5
+    lab.warehouse.sql("delete from rollout where policy_id = 'base'")
+    alone = _one(lab, tmp_path, level)
+    assert (alone.holds, alone.n_instances, alone.candidate) == (True, 100, 0.9)
+
+
+def test_other_thresholds_of_a_rubric_are_another_grader(tmp_path: Path) -> None:
+    """One version, and a rubric of the second run that lets more pass: not compared."""
+    lab = _two(binary(20, 5), binary(1, 1), first=90)
+    second_run(lab)
+    checkpoint(lab, "new", run="run-2", rubric="fam-2", d=binary(20, 20))
+    for rubric, least in (("fam-1", 0.9), ("fam-2", 0.1)):
+        content = {"thresholds": {"least": least}}
+        lab.add("rubric", rubric_id=rubric, family="fam", content=content)
+
+    assert "no shared instances" in _one(lab, tmp_path, _mean()).detail
+    lab.warehouse.sql("delete from rollout where instance_id = 'i90'")
+    assert "graded differently" in _one(lab, tmp_path, _mean()).detail
+
+
 def test_at_most_of_a_handful_of_rollouts_is_unknown(tmp_path: Path) -> None:
     """No hack in nine attempts says nothing, whoever the base is."""
     lab = Lab()

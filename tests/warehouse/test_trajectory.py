@@ -370,3 +370,18 @@ def test_a_regrade_without_its_source_and_runs_in_a_circle_stand_alone() -> None
         second_run(lab, run, regraded_from=source)
 
     assert [one["origin"] for one in lab.view("stg_origin")] == ["run-1", "run-2", "run-3", "run-4"]
+
+
+def test_other_thresholds_of_a_rubric_are_not_compared() -> None:
+    """One version of the grader, which reads them: what it lets pass is no progress."""
+    lab = Lab()
+    second_run(lab)
+    checkpoint(lab, "base", d=binary(20, 5))
+    checkpoint(lab, "new", "base", run="run-2", rubric="fam-2", d=binary(20, 20))
+    assert row(lab, "new")["status"] == "moved"
+
+    for rubric, least in (("fam-1", 0.9), ("fam-2", 0.1)):
+        lab.add("rubric", rubric_id=rubric, family=FAMILY, content={"thresholds": {"least": least}})
+    found = row(lab, "new")
+    assert (found["status"], found["delta_from_parent"]) == ("unclear", None)
+    assert "Graded differently" in found["reason"]

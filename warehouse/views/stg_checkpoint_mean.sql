@@ -1,13 +1,13 @@
 -- stg_checkpoint_mean: what did each checkpoint earn on each instance, by dimension and by who graded it?
 -- grain: run_id, instance_id, policy_id, dimension
--- reads: stg_lineage, stg_attempt, stg_score, stg_grader, stg_origin, stg_threshold, run, instance
+-- reads: stg_lineage, stg_attempt, stg_score, stg_grader, stg_origin, stg_threshold, run, instance, rubric
 --   run_id        a completed run; of a run and its regrades under equal graders the one with most rollouts, else the first: the same attempts count once
 --   instance_id   task
 --   policy_id     checkpoint
 --   dimension     named quality, or 'composite' for the reward
 --   family        kind of task
 --   split         train, heldout, stress, ...
---   graders       who grades it in the run, in which version, as text, for 'composite' the rubric, too: only numbers under equal ones are compared
+--   graders       who grades it in the run, in which version and with which thresholds, as text, for 'composite' the rubric, too: only numbers under equal ones are compared
 --   is_mixed      true where one of them graded the checkpoint in several versions: never compared
 --   n_rollouts    graded rollouts, 1 and up
 --   n_unassessed  of these, about which nothing is known on the dimension: left out of the mean; for 'composite' those that are not ready, which count
@@ -42,6 +42,7 @@ per_dimension as (
         stg_score.dimension,
         any_value(attempt.family) as family,
         any_value(attempt.split) as split,
+        any_value(attempt.rubric_id) as rubric_id,
         count(*) as n_rollouts,
         count(*) filter (stg_score.state in ('unassessed', 'error')) as n_unassessed,
         avg(stg_score.low) filter (stg_score.state not in ('unassessed', 'error')) as mean
@@ -71,13 +72,18 @@ every_run as (
         per_dimension.dimension,
         per_dimension.family,
         per_dimension.split,
-        stg_grader.graders,
+        -- What graders read of the rubric: under other thresholds the same version scores otherwise.
+        stg_grader.graders
+        || coalesce(
+            ', thresholds ' || left(md5(nullif(json_extract_string(rubric.content, '$.thresholds'), '{}')), 6), ''
+        ) as graders,
         stg_grader.is_mixed,
         per_dimension.n_rollouts,
         per_dimension.n_unassessed,
         per_dimension.mean
     from per_dimension
     join stg_grader using (run_id, policy_id, family, dimension)
+    left join rubric on rubric.rubric_id = per_dimension.rubric_id
     union all
     select
         composed.run_id,
