@@ -232,7 +232,9 @@ class _Evidence:
         here = self.scored.filter((pl.col("dimension") == dimension) & (pl.col("split") == (split or "")))
         for policy in (self.base, self.candidate) if both else (self.candidate,):
             if here.filter(policy_id=policy).is_empty():
-                raise _UnknownError(f"{policy} has no graded rollouts on split {split or '(none)'!r}")
+                raise _UnknownError(
+                    f"{policy} has no graded rollouts on split {split or '(none)'!r}{self._elsewhere(policy)}"
+                )
         pure = here.filter(~pl.col("is_mixed"))
         graders = {policy: set(pure.filter(policy_id=policy)["graders"]) for policy in (self.base, self.candidate)}
         allowed = graders[self.base] & graders[self.candidate] or (set() if both else graders[self.candidate])
@@ -240,6 +242,11 @@ class _Evidence:
             raise _UnknownError("graded differently, or in several versions; grade both alike with `assay regrade`")
         sizes = pure.filter(pl.col("graders").is_in(sorted(allowed))).group_by("graders").len().sort("len", "graders")
         return pure.filter(graders=sizes["graders"][-1])
+
+    def _elsewhere(self, policy: str) -> str:
+        """Say on which splits a policy has any."""
+        splits = self.scored.filter(policy_id=policy)["split"].unique().sort().to_list()
+        return f"; it has some on {', '.join(splits)}" if splits else ""
 
     def side(self, policy: str, rollouts: pl.DataFrame, dimension: str) -> _Side:
         """Return what one policy earned on each instance."""

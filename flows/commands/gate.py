@@ -1,5 +1,6 @@
 """The verb that decides: `gate`."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 HOLD = 3
 """The exit status of a candidate that is not to be promoted."""
+_PICKED = ", the best; its interval is wider than 90 %, since the best was picked"
 WORDS = {True: "yes", False: "NO", None: "unknown"}
 
 
@@ -67,11 +69,15 @@ def gate(
         )
         for outcome in verdict.outcomes:
             if outcome.detail:
-                console.paragraph(f"{outcome.name}: {outcome.detail}")
+                console.paragraph(f"{outcome.name}: {outcome.detail}{_PICKED if _is_picked(outcome) else ''}")
         console.line(f"\n{verdict.sentence}")
-        console.next_steps(f'assay sql --db {path} "from trajectory"')
+        console.next_steps(f'assay sql --db {shlex.quote(str(path))} "from trajectory"')
     if not verdict.promote:
         raise typer.Exit(HOLD)
+
+
+def _is_picked(outcome: "Outcome") -> bool:
+    return outcome.kind == "best_gain" and outcome.low is not None
 
 
 def _row(outcome: "Outcome") -> list[str]:

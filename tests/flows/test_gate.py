@@ -82,7 +82,7 @@ def test_lost_rollouts_leave_it_unknown(tmp_path: Path) -> None:
     ("text", "told"),
     [
         (_mean("nothing"), "no score of 'nothing'; there are composite, d"),
-        (_mean(more='split = "stress"'), "no graded rollouts on split 'stress'"),
+        (_mean(more='split = "stress"'), "no graded rollouts on split 'stress'; it has some on train"),
         (_mean(limit="at_least = 0.5", more='split = "stress"'), "no graded rollouts on split 'stress'"),
         ('[[condition]]\nname = "g"\nkind = "best_gain"\ndimensions = ["d", "typo"]\nchange_at_least = 0', "'typo'"),
         (COUNT, "no score of 'form'"),
