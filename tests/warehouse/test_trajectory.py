@@ -385,3 +385,22 @@ def test_other_thresholds_of_a_rubric_are_not_compared() -> None:
     found = row(lab, "new")
     assert (found["status"], found["delta_from_parent"]) == ("unclear", None)
     assert "Graded differently" in found["reason"]
+
+
+def test_what_a_checkpoint_left_out_and_what_was_settled_since_is_said() -> None:
+    """Eight of twenty instances less, and .6 of the score open before: both make a rise that is no progress."""
+    lab = Lab()
+    checkpoint(lab, "base", d=binary(20, 12))
+    checkpoint(lab, "new", "base", d=binary(12, 12))
+    assert "Of the 20 instances before, 8 were not attempted after. " in row(lab, "new")["reason"]
+
+    lab = Lab()
+    for name, parent, low, high in (("base", None, 0.4, 1.0), ("new", "base", 0.7, 0.7)):
+        lab.add("policy", policy_id=name, name=name, kind="replay", regime={}, parent=parent)
+        for place in range(12):
+            lab.place(f"i{place}", name, "replay")
+            key = lab.rollout(f"i{place}", name, 0)
+            lab.composite(key, low, high=high)
+            lab.score(key, "d", low, high)
+    for dimension in ("d", "composite"):
+        assert "Left open was 0.60 of the score before and 0.00 after" in row(lab, "new", dimension)["reason"]

@@ -12,6 +12,7 @@
 --   n_rollouts    graded rollouts, 1 and up
 --   n_unassessed  of these, about which nothing is known on the dimension: left out of the mean; for 'composite' those that are not ready, which count
 --   mean          mean of what is proven, 0..1; null where all are unassessed
+--   width         mean of high - low of the same rollouts, 0..1: how much is left open; null where mean is
 create or replace view stg_checkpoint_mean as
 -- Materialized, as several steps read it.
 with attempt as materialized (
@@ -24,6 +25,7 @@ with attempt as materialized (
         instance.split,
         stg_attempt.rubric_id,
         stg_attempt.reward,
+        stg_attempt.reward_high,
         -- 1e-9: a weight that was added up.
         stg_attempt.assessed_weight >= stg_threshold.ready_weight - 1e-9 as is_ready
     from stg_attempt
@@ -45,7 +47,8 @@ per_dimension as (
         any_value(attempt.rubric_id) as rubric_id,
         count(*) as n_rollouts,
         count(*) filter (stg_score.state in ('unassessed', 'error')) as n_unassessed,
-        avg(stg_score.low) filter (stg_score.state not in ('unassessed', 'error')) as mean
+        avg(stg_score.low) filter (stg_score.state not in ('unassessed', 'error')) as mean,
+        avg(stg_score.high - stg_score.low) filter (stg_score.state not in ('unassessed', 'error')) as width
     from stg_score
     join attempt using (rollout_id)
     group by attempt.run_id, attempt.instance_id, attempt.policy_id, stg_score.dimension
@@ -60,7 +63,8 @@ composed as (
         any_value(rubric_id) as rubric_id,
         count(*) as n_rollouts,
         count(*) filter (not is_ready) as n_unassessed,
-        avg(reward) as mean
+        avg(reward) as mean,
+        avg(reward_high - reward) as width
     from attempt
     group by run_id, instance_id, policy_id
 ),
@@ -80,7 +84,8 @@ every_run as (
         stg_grader.is_mixed,
         per_dimension.n_rollouts,
         per_dimension.n_unassessed,
-        per_dimension.mean
+        per_dimension.mean,
+        per_dimension.width
     from per_dimension
     join stg_grader using (run_id, policy_id, family, dimension)
     left join rubric on rubric.rubric_id = per_dimension.rubric_id
@@ -97,7 +102,8 @@ every_run as (
         coalesce(stg_grader.is_mixed, false) as is_mixed,
         composed.n_rollouts,
         composed.n_unassessed,
-        composed.mean
+        composed.mean,
+        composed.width
     from composed
     left join stg_grader
         on stg_grader.run_id = composed.run_id
