@@ -67,17 +67,15 @@ def gate(
             [_row(outcome) for outcome in verdict.outcomes],
             [False, True, True, False, False, False, True, True],
         )
+        picked = {one.name for one in asked if one.kind == "best_gain" and len(one.dimensions) > 1}
         for outcome in verdict.outcomes:
             if outcome.detail:
-                console.paragraph(f"{outcome.name}: {outcome.detail}{_PICKED if _is_picked(outcome) else ''}")
+                is_picked = outcome.name in picked and outcome.low is not None
+                console.paragraph(f"{outcome.name}: {outcome.detail}{_PICKED if is_picked else ''}")
         console.line(f"\n{verdict.sentence}")
         console.next_steps(f'assay sql --db {shlex.quote(str(path))} "from trajectory"')
     if not verdict.promote:
         raise typer.Exit(HOLD)
-
-
-def _is_picked(outcome: "Outcome") -> bool:
-    return outcome.kind == "best_gain" and outcome.low is not None
 
 
 def _row(outcome: "Outcome") -> list[str]:
