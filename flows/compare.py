@@ -25,6 +25,7 @@ COMPOSITE = "composite"
 """What the reward is called among the dimensions."""
 SHOWN_FROM = 0.0005
 """Smaller parts are 0 to three decimals."""
+_NOTHING_SHARED = "other tasks, and whatever policy and grader did: without a shared instance nobody can tell"
 
 ATTEMPTS = """
     select rollout_id, family, instance_id, policy_id, sample, 'composite' as dimension, composite.low, composite.high
@@ -64,7 +65,8 @@ RUBRICS = """
     where stg_attempt.run_id = ? and stg_attempt.rubric_id is not null
 """
 
-# The same place and the same text: what differs there, the policy did not change.
+# The same place and the same text: what differs there, the policy did not change. An import without outputs says
+# nothing of what was handed in: two empty texts of it are not the same.
 IDENTICAL = """
     select one.rollout_id as first, other.rollout_id as second
     from rollout as one
@@ -74,6 +76,12 @@ IDENTICAL = """
     where
         one.run_id = $1 and one.policy_id = $2 and one.status <> 'error'
         and other.run_id = $3 and other.policy_id = $4
+        and (
+            one.output <> ''
+            or not exists (
+                from run where run_id in ($1, $3) and json_extract_string(config, '$.imported') is not null
+            )
+        )
 """
 
 ROLLOUTS = """
@@ -148,7 +156,7 @@ class Split:
         told = [
             f"{part:+.3f} {name}"
             for name, part in (
-                ("task mix", found.parts.task_mix),
+                ("task mix" if found.n_shared else _NOTHING_SHARED, found.parts.task_mix),
                 (self.graders or "judge noise", found.parts.grader),
                 (f"policy{self._interval()}", found.parts.policy),
                 (f"policy or grader, not separable ({self.graders})", found.parts.inseparable),
@@ -200,10 +208,22 @@ def compare_runs(
         pairs, unmatched = _pairs(*runs, mapped or {})
         splits = [split for pair in pairs for split in _splits(warehouse, *runs, pair, dimension)]
     if not splits:
-        known = sorted({name for run in runs for name in run.attempts["dimension"].unique()})
-        what = f"dimension {dimension!r}" if dimension else "rewards"
-        raise InputError(f"runs {first} and {second} have no {what} of one policy in common; known: {', '.join(known)}")
+        raise _nothing_in_common(*runs, pairs, unmatched, dimension)
     return Comparison(first, second, tuple(splits), tuple(unmatched))
+
+
+def _nothing_in_common(
+    first: "_Run", second: "_Run", pairs: Sequence[Pair], unmatched: Sequence[str], dimension: str | None
+) -> InputError:
+    """Say what two runs lack: a policy that both have, or what was asked about it."""
+    runs = f"runs {first.run_id} and {second.run_id}"
+    if not pairs:
+        return InputError(
+            f"{runs} have no policy in common; hold two together with --policy A=B: {'; '.join(unmatched)}"
+        )
+    known = {name for pair in pairs for name in first.of(pair.family, pair.first)["dimension"].unique()}
+    what = f"dimension {dimension!r}" if dimension else "rewards"
+    return InputError(f"{runs} have no {what} of one policy in common; known: {', '.join(sorted(known))}")
 
 
 class _Run:

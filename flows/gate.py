@@ -4,7 +4,7 @@ What cannot be measured is `unknown`, and unknown holds the candidate: no shared
 differ, a dimension nobody scored, too many rollouts lost or unassessed. Never is a gap in the data a pass.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, log
@@ -21,52 +21,81 @@ MOST_MISSING = 0.05
 _EQUAL = 1e-9
 """Two numbers closer than this are equal; the reward quantum."""
 _MOST_PLANNED = 1_000_000
+_LOST = "{} lost {:,} of {:,} rollouts; run them again"
+_UNGRADED = "{} has no grade for {:,} of {:,} rollouts: a grader failed on them, or no score was recorded"
 
 POLICIES = "select policy_id, name, kind, cast(regime as varchar) as regime from policy"
+# A regrade copies what its source collected: each attempt counts once.
 ATTEMPTS = """
+    with attempt as (
+        select
+            stg_attempt.policy_id, stg_attempt.family, instance.split, stg_attempt.instance_id,
+            bool_and(stg_attempt.is_lost) as is_lost, bool_or(stg_attempt.is_graded) as is_graded
+        from stg_attempt
+        join run using (run_id)
+        join stg_origin using (run_id)
+        join instance using (instance_id)
+        where stg_attempt.policy_id in (?, ?)
+            and run.status = 'completed' and (len(?::varchar[]) = 0 or list_contains(?::varchar[], run.run_id))
+        group by
+            stg_attempt.policy_id, stg_attempt.family, instance.split, stg_attempt.instance_id, stg_attempt.sample,
+            stg_origin.origin
+    )
     select
-        stg_attempt.policy_id, stg_attempt.family, instance.split,
-        count(*) as n, count(*) filter (stg_attempt.is_lost) as n_lost
-    from stg_attempt
-    join run using (run_id)
-    join instance using (instance_id)
-    where stg_attempt.policy_id in (?, ?)
-        and run.status = 'completed' and (len(?::varchar[]) = 0 or list_contains(?::varchar[], run.run_id))
+        policy_id, family, split, instance_id, count(*) as n, count(*) filter (is_lost) as n_lost,
+        count(*) filter (not is_lost and not is_graded) as n_ungraded
+    from attempt
     group by all
 """
 SCORED = """
     with attempt as materialized (
         select
             stg_attempt.rollout_id, stg_attempt.run_id, stg_attempt.instance_id, stg_attempt.policy_id,
-            stg_attempt.family, instance.split, stg_attempt.rubric_id, stg_attempt.reward,
+            stg_attempt.family, instance.split, stg_attempt.rubric_id, stg_attempt.reward, stg_attempt.reward_high,
+            stg_attempt.sample, stg_origin.origin,
+            -- What graders read of the rubric: under other thresholds the same version scores otherwise.
+            coalesce(
+                ', thresholds ' || left(md5(nullif(json_extract_string(rubric.content, '$.thresholds'), '{}')), 6), ''
+            ) as thresholds,
             stg_attempt.assessed_weight >= stg_threshold.ready_weight - 1e-9 as is_ready
         from stg_attempt
         join run using (run_id)
+        join stg_origin using (run_id)
         join stg_threshold using (run_id)
         join instance using (instance_id)
+        left join rubric on rubric.rubric_id = stg_attempt.rubric_id
         where stg_attempt.policy_id in (?, ?) and stg_attempt.family = ? and stg_attempt.is_graded
             and run.status = 'completed' and (len(?::varchar[]) = 0 or list_contains(?::varchar[], run.run_id))
     ),
+    -- A rollout without a score on a dimension that its run grades: not known, [0, 1].
     scored as (
-        select attempt.*, stg_score.dimension, stg_score.low, stg_score.high,
-            stg_score.state not in ('unassessed', 'error') as is_assessed, '' as rubric
+        select
+            attempt.*, stg_grader.dimension, coalesce(stg_score.low, 0.0) as low, coalesce(stg_score.high, 1.0) as high,
+            coalesce(stg_score.state not in ('unassessed', 'error'), false) as is_assessed,
+            stg_grader.graders || attempt.thresholds as graders, stg_grader.is_mixed
         from attempt
-        join stg_score using (rollout_id)
+        join stg_grader using (run_id, policy_id, family)
+        left join stg_score
+            on stg_score.rollout_id = attempt.rollout_id and stg_score.dimension = stg_grader.dimension
+        where stg_grader.dimension <> 'composite'
         union all
-        select attempt.*, 'composite', attempt.reward, composite.high, attempt.is_ready, attempt.rubric_id || ' of '
+        select
+            attempt.*, 'composite', attempt.reward, attempt.reward_high, attempt.is_ready,
+            attempt.rubric_id || ' of ' || coalesce(stg_grader.graders, ''), coalesce(stg_grader.is_mixed, false)
         from attempt
-        join composite using (rollout_id, rubric_id)
+        left join stg_grader
+            on stg_grader.run_id = attempt.run_id
+            and stg_grader.policy_id = attempt.policy_id
+            and stg_grader.family = attempt.family
+            and stg_grader.dimension = 'composite'
     )
-    select
-        scored.policy_id, scored.split, scored.dimension, scored.instance_id, scored.rollout_id, scored.low,
-        scored.high, scored.is_assessed, scored.rubric || coalesce(stg_grader.graders, '') as graders,
-        coalesce(stg_grader.is_mixed, false) as is_mixed
+    select policy_id, split, dimension, instance_id, rollout_id, low, high, is_assessed, graders, is_mixed
     from scored
-    left join stg_grader
-        on stg_grader.run_id = scored.run_id
-        and stg_grader.policy_id = scored.policy_id
-        and stg_grader.family = scored.family
-        and stg_grader.dimension = scored.dimension
+    -- A run and its regrade under equal graders hold the same attempts.
+    qualify
+        row_number() over (
+            partition by origin, policy_id, instance_id, sample, dimension, graders order by run_id
+        ) = 1
 """
 
 
@@ -174,6 +203,8 @@ class _Side:
     attempted: frozenset[str]
     """Instances with a graded rollout."""
     share_unassessed: float
+    width: float
+    """Mean over instances of high - low of what counts, 0..1: how much is left open."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +232,9 @@ class _Evidence:
         here = self.scored.filter((pl.col("dimension") == dimension) & (pl.col("split") == (split or "")))
         for policy in (self.base, self.candidate) if both else (self.candidate,):
             if here.filter(policy_id=policy).is_empty():
-                raise _UnknownError(f"{policy} has no graded rollouts on split {split or '(none)'!r}")
+                raise _UnknownError(
+                    f"{policy} has no graded rollouts on split {split or '(none)'!r}{self._elsewhere(policy)}"
+                )
         pure = here.filter(~pl.col("is_mixed"))
         graders = {policy: set(pure.filter(policy_id=policy)["graders"]) for policy in (self.base, self.candidate)}
         allowed = graders[self.base] & graders[self.candidate] or (set() if both else graders[self.candidate])
@@ -210,26 +243,59 @@ class _Evidence:
         sizes = pure.filter(pl.col("graders").is_in(sorted(allowed))).group_by("graders").len().sort("len", "graders")
         return pure.filter(graders=sizes["graders"][-1])
 
+    def _elsewhere(self, policy: str) -> str:
+        """Say on which splits a policy has any."""
+        splits = self.scored.filter(policy_id=policy)["split"].unique().sort().to_list()
+        return f"; it has some on {', '.join(splits)}" if splits else ""
+
     def side(self, policy: str, rollouts: pl.DataFrame, dimension: str) -> _Side:
         """Return what one policy earned on each instance."""
         own = rollouts.filter(policy_id=policy)
         # Of a composite every rollout counts with what is proven; of a dimension those about which something is known.
         counted = own if dimension == "composite" else own.filter("is_assessed")
-        means = dict(counted.group_by("instance_id").agg(pl.col("low").mean()).iter_rows())
+        by_instance = counted.group_by("instance_id").agg(pl.col("low").mean(), pl.col("high").mean())
+        means = dict(by_instance.select("instance_id", "low").iter_rows())
+        width = float((by_instance["high"] - by_instance["low"]).mean() or 0.0)  # type: ignore[arg-type]
         unassessed = float((~own["is_assessed"]).mean() or 0.0) if own.height else 0.0  # type: ignore[arg-type]
-        return _Side(means, frozenset(own["instance_id"]), unassessed)
+        return _Side(means, frozenset(own["instance_id"]), unassessed, width)
+
+    def require_arrived(self, split: str | None) -> None:
+        """Refuse to decide where too many attempts came to nothing.
+
+        Raises:
+            _UnknownError: too many rollouts were lost, or no grader could grade them.
+        """
+        here = self.attempts.filter(split=split or "").group_by("policy_id", maintain_order=True)
+        for row in here.agg(pl.col("n", "n_lost", "n_ungraded").sum()).iter_rows(named=True):
+            for n, what in ((row["n_lost"], _LOST), (row["n_ungraded"], _UNGRADED)):
+                if n > MOST_MISSING * row["n"]:
+                    raise _UnknownError(what.format(row["policy_id"], n, row["n"]))
+
+    def of_base(self, split: str | None) -> frozenset[str]:
+        """Return the instances that the base attempted, whatever came of it."""
+        return frozenset(self.attempts.filter(split=split or "", policy_id=self.base)["instance_id"])
+
+    def require_covered(self, split: str | None, attempted: Collection[str]) -> None:
+        """Refuse to decide on a part of the tasks: whoever leaves out the hard ones looks better.
+
+        Raises:
+            _UnknownError: the base attempted too many instances that are missing here.
+        """
+        of_base = self.of_base(split)
+        n_missing = len(of_base.difference(attempted))
+        if n_missing > MOST_MISSING * len(of_base):
+            raise _UnknownError(
+                f"of the {len(of_base):,} instances that {self.base} attempted, {n_missing:,} are missing for "
+                f"{self.candidate}; let it attempt them, or name the runs that count with --run"
+            )
 
     def require_complete(self, split: str | None, dimension: str, *sides: _Side) -> None:
         """Refuse to decide where too much is missing.
 
         Raises:
-            _UnknownError: too many rollouts were lost, or too many are unassessed.
+            _UnknownError: too many rollouts were lost or not graded, or too many are unassessed.
         """
-        for row in self.attempts.filter(split=split or "").iter_rows(named=True):
-            if row["n_lost"] > MOST_MISSING * row["n"]:
-                raise _UnknownError(
-                    f"{row['policy_id']} lost {row['n_lost']:,} of {row['n']:,} rollouts; run them again"
-                )
+        self.require_arrived(split)
         shares = [side.share_unassessed for side in sides]
         if dimension == "composite":
             if max(shares) - min(shares) > MOST_MISSING:
@@ -238,6 +304,12 @@ class _Evidence:
                 )
         elif max(shares) > MOST_MISSING:
             raise _UnknownError(f"{max(shares):.0%} of the rollouts of one side are unassessed on {dimension}")
+        widths = [side.width for side in sides]
+        if max(widths) - min(widths) > MOST_MISSING:
+            raise _UnknownError(
+                f"what is proven cannot be compared: on average {' against '.join(f'{one:.2f}' for one in widths)} of "
+                "the score is left open"
+            )
 
 
 @dataclass(frozen=True)
@@ -289,9 +361,12 @@ def _level(evidence: _Evidence, dimension: str, split: str | None) -> _Measured:
     rollouts = evidence.rollouts(dimension, split, both=False)
     before, after = (evidence.side(policy, rollouts, dimension) for policy in (evidence.base, evidence.candidate))
     evidence.require_complete(split, dimension, after)
-    _require_instances(len(after.means))
+    # Tasks that the base was never given, easy ones most of all, raise no mean.
+    of_both = evidence.of_base(split) or after.attempted
+    values = [after.means[name] for name in sorted(after.means) if name in of_both]
+    _require_instances(len(values))
+    evidence.require_covered(split, after.attempted)
     of_base = sum(before.means.values()) / len(before.means) if before.means else None
-    values = list(after.means.values())
     return _Measured(of_base, sum(values) / len(values), values, (0.0, 1.0))
 
 
@@ -304,6 +379,7 @@ def _change(evidence: _Evidence, dimension: str, split: str | None) -> _Measured
     if n_left_out > MOST_MISSING * (len(shared) + n_left_out):
         raise _UnknownError(f"{n_left_out} of {len(shared) + n_left_out} shared instances are not assessed on one side")
     _require_instances(len(shared), "shared ")
+    evidence.require_covered(split, after.attempted)
     of_base = sum(before.means[name] for name in shared) / len(shared)
     of_candidate = sum(after.means[name] for name in shared) / len(shared)
     changes = [after.means[name] - before.means[name] for name in shared]
@@ -380,13 +456,16 @@ def _count(condition: CountCondition, evidence: _Evidence, split: str | None) ->
         )
         met = own if met is None else _both(met, own)
     assert met is not None
-    evidence.require_complete(split, "composite", _Side({}, frozenset(), 0.0))
+    evidence.require_arrived(split)
     before, after = met.filter(policy_id=evidence.base), met.filter(policy_id=evidence.candidate)
     if condition.change_at_most is None:
+        _require_instances(after["instance_id"].n_unique())
+        evidence.require_covered(split, after["instance_id"])
         return _counted(condition, split, None, _Counted.of(after), condition.at_most or 0.0)
     shared = sorted(set(before["instance_id"]) & set(after["instance_id"]))
     before, after = (side.filter(pl.col("instance_id").is_in(shared)) for side in (before, after))
     _require_instances(len(shared), "shared ")
+    evidence.require_covered(split, after["instance_id"])
     of_base = _Counted.of(before)
     # As many attempts as the base made: twice the samples must not look like twice the hacking.
     of_candidate = _Counted.of(after, scale=before.height / after.height)

@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from flows.errors import InputError
 
+# Strict: `true` is no number. A limit outside what a score can be would always hold, or never: percent, most likely.
+Number = Annotated[float, Field(strict=True)]
+Score = Annotated[float, Field(strict=True, ge=0, le=1)]
+Change = Annotated[float, Field(strict=True, ge=-1, le=1)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -21,13 +26,15 @@ class Where(_Part):
     """What a counted rollout must have on one dimension."""
 
     dimension: str = Field(min_length=1)
-    at_least: float | None = None
-    below: float | None = None
+    at_least: Score | None = None
+    below: Score | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "Where":
         if self.at_least is None and self.below is None:
             raise ValueError("say at_least or below")
+        if self.at_least is not None and self.below is not None and self.at_least >= self.below:
+            raise ValueError("nothing is at_least that much and below this; at_least must be the smaller number")
         return self
 
 
@@ -42,8 +49,8 @@ class MeanCondition(_Condition):
 
     kind: Literal["mean"]
     dimension: str = Field(min_length=1)
-    at_least: float | None = None
-    change_at_least: float | None = None
+    at_least: Score | None = None
+    change_at_least: Change | None = None
     on: Literal["estimate", "lower"] = "estimate"
 
     @model_validator(mode="after")
@@ -58,8 +65,8 @@ class CountCondition(_Condition):
 
     kind: Literal["count"]
     where: tuple[Where, ...] = Field(min_length=1)
-    at_most: float | None = Field(default=None, ge=0)
-    change_at_most: float | None = None
+    at_most: Annotated[Number, Field(ge=0)] | None = None
+    change_at_most: Number | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "CountCondition":
@@ -73,7 +80,7 @@ class BestGainCondition(_Condition):
 
     kind: Literal["best_gain"]
     dimensions: tuple[str, ...] = Field(min_length=1)
-    change_at_least: float
+    change_at_least: Change
     on: Literal["estimate", "lower"] = "estimate"
 
 
@@ -99,7 +106,7 @@ def read_conditions(path: Path | None) -> tuple[Condition, ...]:
         if name != "condition":
             raise InputError(f"{place}: unknown field {name!r}; every condition is a [[condition]]")
     try:
-        conditions = _CONDITIONS.validate_python(content.get("condition", ()), strict=False)
+        conditions = _CONDITIONS.validate_python(content.get("condition", ()))
     except ValidationError as error:
         raise InputError(f"{place}: {_told(error)}") from None
     names = [condition.name for condition in conditions]

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from warehouse.store import Warehouse
 
 MOST_MISSING = 0.05
-"""Share of rollouts from which on it is said that they are missing on one side (judgement)."""
+"""Share of rollouts or instances from which on it is said that they are missing on one side, and part of the score from
+which on it is said that more of it is left open on one side (judgement)."""
 
 # Over runs, every rollout that counts weighs the same; of a composite all count, of a dimension those assessed.
 MEANS = """
@@ -25,17 +26,25 @@ MEANS = """
         case
             when dimension = 'composite' then sum(mean * n_rollouts) / sum(n_rollouts)
             else sum(mean * (n_rollouts - n_unassessed)) / nullif(sum(n_rollouts - n_unassessed), 0)
-        end as mean
+        end as mean,
+        avg(width) as width
     from stg_checkpoint_mean
     group by family, split, policy_id, dimension, graders, instance_id
 """
+# A regrade copies what was lost: each attempt counts once.
 LOST = """
-    select instance.family, instance.split, rollout.policy_id, avg(cast(rollout.status = 'error' as integer)) as share
-    from rollout
-    join run using (run_id)
+    with attempt as (
+        select instance_id, policy_id, bool_and(rollout.status = 'error') as is_lost
+        from rollout
+        join run using (run_id)
+        join stg_origin using (run_id)
+        where run.status = 'completed' and policy_id in (select policy_id from stg_lineage)
+        group by origin, instance_id, policy_id, sample
+    )
+    select instance.family, instance.split, policy_id, avg(cast(is_lost as integer)) as share
+    from attempt
     join instance using (instance_id)
-    where run.status = 'completed' and rollout.policy_id in (select policy_id from stg_lineage)
-    group by instance.family, instance.split, rollout.policy_id
+    group by instance.family, instance.split, policy_id
 """
 # The margin is that of the latest run of a checkpoint.
 MARGINS = """
@@ -59,6 +68,8 @@ class _Arm:
 
     means: dict[str, float | None] = field(default_factory=dict)
     """Instance -> mean; None where nothing is known."""
+    widths: dict[str, float] = field(default_factory=dict)
+    """Instance -> how much of the score is left open; only where something is known."""
     n_rollouts: int = 0
     n_unassessed: int = 0
     is_mixed: bool = False
@@ -115,6 +126,8 @@ def _arms(warehouse: "Warehouse") -> Arms:
     for row in warehouse.sql(MEANS).iter_rows(named=True):
         arm = arms[row["family"], row["split"], row["policy_id"], row["dimension"]][row["graders"]]
         arm.means[row["instance_id"]] = row["mean"]
+        if row["width"] is not None:
+            arm.widths[row["instance_id"]] = row["width"]
         arm.n_rollouts += int(row["n_rollouts"])
         arm.n_unassessed += int(row["n_unassessed"])
         arm.is_mixed |= row["is_mixed"]
@@ -182,7 +195,23 @@ def _missing(first: _Arm, second: _Arm, dimension: str, n_left_out: int) -> str:
     if abs(shares[0] - shares[1]) > MOST_MISSING:
         what = "not ready" if dimension == "composite" else "unassessed"
         said += f"Of the rollouts {shares[0]:.0%} were {what} before and {shares[1]:.0%} after. "
-    return said
+    n_missing = len(first.means.keys() - second.means.keys())
+    if n_missing > MOST_MISSING * len(first.means):
+        said += f"Of the {len(first.means)} instances before, {n_missing} were not attempted after. "
+    return said + _left_open(first, second)
+
+
+def _left_open(first: _Arm, second: _Arm) -> str:
+    """Say that more of the score is settled on one side: what is proven rises by that alone."""
+    shared = first.widths.keys() & second.widths.keys()
+    if not shared:
+        return ""
+    before, after = (sum(arm.widths[name] for name in shared) / len(shared) for arm in (first, second))
+    if abs(before - after) <= MOST_MISSING:
+        return ""
+    return (
+        f"Left open was {before:.2f} of the score before and {after:.2f} after, which moves what is proven by itself. "
+    )
 
 
 def _lost(place: Place, against: str, policy: str, lost: Mapping[tuple[str, str, str], float]) -> str:

@@ -1,5 +1,6 @@
 """The verb that decides: `gate`."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 HOLD = 3
 """The exit status of a candidate that is not to be promoted."""
+_PICKED = ", the best; its interval is wider than 90 %, since the best was picked"
 WORDS = {True: "yes", False: "NO", None: "unknown"}
 
 
@@ -65,11 +67,13 @@ def gate(
             [_row(outcome) for outcome in verdict.outcomes],
             [False, True, True, False, False, False, True, True],
         )
+        picked = {one.name for one in asked if one.kind == "best_gain" and len(one.dimensions) > 1}
         for outcome in verdict.outcomes:
             if outcome.detail:
-                console.paragraph(f"{outcome.name}: {outcome.detail}")
+                is_picked = outcome.name in picked and outcome.low is not None
+                console.paragraph(f"{outcome.name}: {outcome.detail}{_PICKED if is_picked else ''}")
         console.line(f"\n{verdict.sentence}")
-        console.next_steps(f'assay sql --db {path} "from trajectory"')
+        console.next_steps(f'assay sql --db {shlex.quote(str(path))} "from trajectory"')
     if not verdict.promote:
         raise typer.Exit(HOLD)
 

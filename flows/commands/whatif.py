@@ -68,7 +68,8 @@ def recompose(
         rubrics = ", ".join(f"'{name}'" for name in sorted({new.rubric_id for new in found.rubrics}))
         console.next_steps(f'assay sql {db_option} "from composite where rubric_id in ({rubrics})"')
     else:
-        console.next_steps("add --save to keep these composites", f"assay verdicts {db_option}")
+        of_run = "" if found.run_id is None else f"--run {found.run_id} "
+        console.next_steps("add --save to keep these composites", f"assay verdicts {of_run}{db_option}")
 
 
 def compare(
@@ -327,9 +328,11 @@ def _show(found: "Recomposed") -> None:
         wrong = int(found.order["violations_before"].sum())
         console.line(f"\nLadders: worse work earns more in {wrong:,} pairs, before and after")
     if found.saved:
-        console.line(
-            f"\nKept under {', '.join(sorted({new.rubric_id for new in found.rubrics}))}; "
-            "what the runs themselves show stays."
+        console.line()
+        console.paragraph(
+            f"Kept under {', '.join(sorted({new.rubric_id for new in found.rubrics}))}; what the runs themselves show "
+            "stays.",
+            indent=0,
         )
     console.line()
 

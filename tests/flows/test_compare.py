@@ -179,11 +179,28 @@ def test_runs_with_nothing_in_common(runs: tuple[Path, str, str, str], tmp_path:
     other = run(db, instances)
     strong = run(db, instances, ("sim/0.9",))
 
-    reward = split(compare_runs(db, runs[1], other), COMPOSITE).found
+    whole = split(compare_runs(db, runs[1], other), COMPOSITE)
+    reward = whole.found
     assert reward.parts.task_mix == pytest.approx(reward.change)
     assert (reward.n_shared, reward.n_after) == (0, 2)
-    with pytest.raises(InputError, match="of one policy in common"):
+    assert "without a shared instance nobody can tell" in whole.sentence()
+    with pytest.raises(InputError, match=r"no policy in common; .*--policy A=B: tiny_upper: sim/weak.* is in run"):
         compare_runs(db, other, strong)
+
+
+def test_imports_without_outputs_do_not_hold_the_same_outputs(assay: Assay, tmp_path: Path) -> None:
+    """Two files of scores, .25 and .75 on 12 instances: all of the change is the policy's, none the grader's."""
+    runs = []
+    for name, score in (("first", 0.25), ("second", 0.75)):
+        rows = [
+            {"family": "f", "instance": f"t{n}", "policy": "m", "dimension": "d", "score": score} for n in range(12)
+        ]
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        runs.append(json.loads(assay("import", "scores", str(file), "--json").stdout)[0]["run_id"])
+
+    for row in json.loads(assay("compare", *runs, "--json").stdout)["changes"]:
+        assert (row["grader"], row["policy_part"], row["policy_or_grader"]) == (0, 0.5, 0)
 
 
 @pytest.mark.parametrize(

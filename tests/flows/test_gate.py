@@ -82,7 +82,7 @@ def test_lost_rollouts_leave_it_unknown(tmp_path: Path) -> None:
     ("text", "told"),
     [
         (_mean("nothing"), "no score of 'nothing'; there are composite, d"),
-        (_mean(more='split = "stress"'), "no graded rollouts on split 'stress'"),
+        (_mean(more='split = "stress"'), "no graded rollouts on split 'stress'; it has some on train"),
         (_mean(limit="at_least = 0.5", more='split = "stress"'), "no graded rollouts on split 'stress'"),
         ('[[condition]]\nname = "g"\nkind = "best_gain"\ndimensions = ["d", "typo"]\nchange_at_least = 0', "'typo'"),
         (COUNT, "no score of 'form'"),
@@ -141,6 +141,115 @@ def test_count_is_as_if_both_had_attempted_equally_often(tmp_path: Path) -> None
     assert (scaled.holds, scaled.candidate) == (True, 2)
     absolute = _one(lab, tmp_path, COUNT.replace("change_at_most = 0", "at_most = 5"))
     assert (absolute.holds, absolute.base, absolute.candidate) == (False, None, 6)
+
+
+@pytest.mark.parametrize("text", [_mean(), _mean(limit="at_least = 0.9"), COUNT, COUNT.replace("change_", "")])
+def test_a_candidate_that_leaves_out_instances_of_the_base_is_unknown(text: str, tmp_path: Path) -> None:
+    """Perfect on the twelve easy ones, and never asked about the eight others; one of twenty may be missing."""
+    for n, told in ((12, "of the 20 instances that base attempted, 8 are missing for new"), (19, "")):
+        lab = Lab()
+        _hacking([1.0] * 20, [1.0] * 12 + [0.0] * 8, "base", lab)
+        _hacking([1.0] * n, [1.0] * n, "new", lab)
+        outcome = _one(lab, tmp_path, text.replace('"d"', '"kept"'))
+
+        assert (outcome.holds, told in outcome.detail) == (None if told else True, True)
+
+
+def test_easy_instances_that_the_base_never_had_raise_no_level(tmp_path: Path) -> None:
+    """Half of the base's twenty, and eighty easy ones on top: .5, not .9. Where the base has none, all count."""
+    lab = _two(binary(20, 5), binary(20, 10) + [1.0] * 80)
+    level = _mean(limit="at_least = 0.85")
+
+    outcome = _one(lab, tmp_path, level)
+    assert (outcome.holds, outcome.n_instances, outcome.low is not None) == (False, 20, True)
+    assert outcome.candidate == 0.5
+    lab.warehouse.sql("delete from rollout where policy_id = 'base'")
+    alone = _one(lab, tmp_path, level)
+    assert (alone.holds, alone.n_instances, alone.candidate) == (True, 100, 0.9)
+
+
+def test_other_thresholds_of_a_rubric_are_another_grader(tmp_path: Path) -> None:
+    """One version, and a rubric of the second run that lets more pass: not compared."""
+    lab = _two(binary(20, 5), binary(1, 1), first=90)
+    second_run(lab)
+    checkpoint(lab, "new", run="run-2", rubric="fam-2", d=binary(20, 20))
+    for rubric, least in (("fam-1", 0.9), ("fam-2", 0.1)):
+        content = {"thresholds": {"least": least}}
+        lab.add("rubric", rubric_id=rubric, family="fam", content=content)
+
+    assert "no shared instances" in _one(lab, tmp_path, _mean()).detail
+    lab.warehouse.sql("delete from rollout where instance_id = 'i90'")
+    assert "graded differently" in _one(lab, tmp_path, _mean()).detail
+
+
+def test_at_most_of_a_handful_of_rollouts_is_unknown(tmp_path: Path) -> None:
+    """No hack in nine attempts says nothing, whoever the base is."""
+    lab = Lab()
+    _hacking([1.0] * 9, [1.0] * 9, "base", lab)
+    _hacking([1.0] * 9, [1.0] * 9, "new", lab)
+
+    assert "9 instances; at least 10" in _one(lab, tmp_path, COUNT.replace("change_", "")).detail
+
+
+def test_rollouts_that_no_grader_could_grade_leave_it_unknown(tmp_path: Path) -> None:
+    """They are not lost, and have no composite: neither may they vanish."""
+    lab = _two(binary(20, 20), binary(20, 20))
+    for sample in (1, 2):
+        lab.rollout("i0", "new", sample)
+
+    assert "new has no grade for 2 of 22 rollouts" in _one(lab, tmp_path, _mean()).detail
+
+
+def test_rollouts_without_a_score_on_a_dimension_are_unassessed(tmp_path: Path) -> None:
+    """Two of twenty have no row at all."""
+    lab = _two(binary(20, 10), binary(20, 10))
+    lab.warehouse.sql("delete from score where rollout_id in ('run-1/i18/new', 'run-1/i19/new')")
+
+    assert "10% of the rollouts of one side are unassessed" in _one(lab, tmp_path, _mean()).detail
+    hacks = """
+        [[condition]]
+        name = "n"
+        kind = "count"
+        at_most = 9
+        where = [{ dimension = "d", below = 0.5 }]
+    """
+    # Eight certainly fail, and two may.
+    assert (_one(lab, tmp_path, hacks).holds, _one(lab, tmp_path, hacks).candidate) == (None, 8)
+
+
+def test_more_settled_is_not_better(tmp_path: Path) -> None:
+    """The same work, of which a judge has settled more: what is proven rises from .4 to .7 and proves no progress."""
+    lab = Lab()
+    for name, low, high, weight in (("base", 0.4, 1.0, 0.8), ("new", 0.7, 0.7, 1.0)):
+        for place in range(12):
+            lab.place(f"i{place}", name, "replay")
+            key = lab.rollout(f"i{place}", name, 0)
+            lab.composite(key, low, high=high, weight=weight)
+            lab.score(key, "d", low, high)
+
+    for dimension in ("composite", "d"):
+        outcome = _one(lab, tmp_path, _mean(dimension))
+        assert (outcome.holds, "0.60 against 0.00 of the score is left open" in outcome.detail) == (None, True)
+
+
+def test_a_regrade_beside_its_source_adds_no_attempt(tmp_path: Path) -> None:
+    """Five hacks are five, and two lost of thirty are two of thirty, however often they were graded."""
+    lab = Lab()
+    _hacking([1.0] * 30, [1.0] * 30, "base", lab)
+    _hacking([1.0] * 28, [0.0] * 5 + [1.0] * 23, "new", lab)
+    for place in (28, 29):
+        lab.rollout(f"i{place}", "new", 0, "error", error="timeout")
+    before = _one(lab, tmp_path, COUNT.replace("change_at_most = 0", "at_most = 5"))
+    lab.repeat_run("run-2")
+    lab.warehouse.sql("delete from rollout where run_id = 'run-2' and status = 'error'")
+    lab.warehouse.sql("""update run set config = '{"regraded_from": "run-1"}' where run_id = 'run-2'""")
+
+    assert before.detail == "new lost 2 of 30 rollouts; run them again"
+    assert _one(lab, tmp_path, COUNT.replace("change_at_most = 0", "at_most = 5")) == before
+    lab.warehouse.sql("delete from rollout where status = 'error'")
+    lab.warehouse.sql("delete from rollout where instance_id in ('i28', 'i29')")
+    after = _one(lab, tmp_path, COUNT.replace("change_at_most = 0", "at_most = 5"))
+    assert (after.holds, after.candidate) == (True, 5)
 
 
 def test_lower_bound_of_no_change_at_all_is_not_zero(tmp_path: Path) -> None:
@@ -217,6 +326,15 @@ def test_gate_policies_are_named_exactly(tmp_path: Path) -> None:
         (_mean() * 2, "two conditions are named 'it d'"),
         (COUNT.replace("below = 0.5", "under = 1"), "condition 1, field 'where.2.under'"),
         (COUNT.replace(", below = 0.5", ""), "condition 1, field 'where.2': say at_least or below"),
+        # What would always hold, or never: no number, percent, an empty range.
+        (_mean(limit="change_at_least = nan"), "condition 1, field 'change_at_least': .* finite"),
+        (_mean(limit="at_least = -inf"), "condition 1, field 'at_least': "),
+        (_mean(limit="at_least = false"), "condition 1, field 'at_least': .* number"),
+        (_mean(limit="change_at_least = -5"), "condition 1, field 'change_at_least': .* -1"),
+        (_mean(limit="at_least = 85"), "condition 1, field 'at_least': .* 1"),
+        (COUNT.replace("change_at_most = 0", "at_most = true"), "condition 1, field 'at_most': .* number"),
+        (COUNT.replace("at_least = 0.9", "at_least = 90"), "condition 1, field 'where.1.at_least': .* 1"),
+        (COUNT.replace("below", "at_least = 0.5, below"), "condition 1, field 'where.2': nothing is at_least"),
     ],
 )
 def test_bad_conditions_are_told(text: str, told: str, tmp_path: Path) -> None:

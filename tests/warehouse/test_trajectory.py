@@ -41,10 +41,10 @@ def checkpoint(
                 lab.score(key, dimension, *((0.0, 1.0) if cell is None else (cell,)), grader_version=version)
 
 
-def second_run(lab: Lab, run: str = "run-2", status: str = "completed") -> None:
+def second_run(lab: Lab, run: str = "run-2", status: str = "completed", **config: str) -> None:
     """Add another run."""
     lab.add(
-        "run", run_id=run, config={}, config_hash="c", taskset_hash="t", code_version="1",
+        "run", run_id=run, config=config, config_hash="c", taskset_hash="t", code_version="1",
         started_at=datetime(2026, 2, 1, tzinfo=UTC), ended_at=None, status=status, n_planned=0,
     )  # fmt: skip
 
@@ -335,3 +335,72 @@ def test_a_split_and_a_family_stand_alone() -> None:
 
     assert (rows["train"]["mean"], rows["train"]["status"]) == (1.0, "moved")
     assert (rows["stress"]["mean"], rows["stress"]["n_instances"], rows["stress"]["status"]) == (0.0, 1, "unclear")
+
+
+def test_a_regrade_beside_its_source_counts_once() -> None:
+    """Eleven rollouts of one instance in run 1, regraded twice, and one of run 4: (11 x 0 + 1) / 12, not 1 / 34."""
+    lab = Lab()
+    checkpoint(lab, "base", d=[0.5])
+    checkpoint(lab, "new", "base", d=[0.0])
+    for sample in range(1, 11):
+        key = lab.rollout("i0", "new", sample)
+        lab.composite(key, 0.0)
+        lab.score(key, "d", 0.0)
+    for run, source in (("run-2", "run-1"), ("run-3", "run-2")):
+        second_run(lab, run, regraded_from=source)
+        for sample in range(11):
+            key = f"{run}/{sample}"
+            lab.rollout("i0", "new", sample, run_id=run, rollout_id=key)
+            lab.composite(key, 0.0)
+            lab.score(key, "d", 0.0)
+    second_run(lab, "run-4")
+    checkpoint(lab, "new", "base", run="run-4", d=[1.0], reward=[1.0])
+
+    for dimension in ("d", "composite"):
+        found = row(lab, "new", dimension)
+        assert (found["n_rollouts"], found["mean"], found["n_other_graders"]) == (12, pytest.approx(1 / 12), 0)
+    origins = {one["run_id"]: one["origin"] for one in lab.view("stg_origin")}
+    assert origins == {"run-1": "run-1", "run-2": "run-1", "run-3": "run-1", "run-4": "run-4"}
+
+
+def test_a_regrade_without_its_source_and_runs_in_a_circle_stand_alone() -> None:
+    """Neither is pooled with anything, and neither is lost."""
+    lab = Lab()
+    for run, source in (("run-2", "gone"), ("run-3", "run-4"), ("run-4", "run-3")):
+        second_run(lab, run, regraded_from=source)
+
+    assert [one["origin"] for one in lab.view("stg_origin")] == ["run-1", "run-2", "run-3", "run-4"]
+
+
+def test_other_thresholds_of_a_rubric_are_not_compared() -> None:
+    """One version of the grader, which reads them: what it lets pass is no progress."""
+    lab = Lab()
+    second_run(lab)
+    checkpoint(lab, "base", d=binary(20, 5))
+    checkpoint(lab, "new", "base", run="run-2", rubric="fam-2", d=binary(20, 20))
+    assert row(lab, "new")["status"] == "moved"
+
+    for rubric, least in (("fam-1", 0.9), ("fam-2", 0.1)):
+        lab.add("rubric", rubric_id=rubric, family=FAMILY, content={"thresholds": {"least": least}})
+    found = row(lab, "new")
+    assert (found["status"], found["delta_from_parent"]) == ("unclear", None)
+    assert "Graded differently" in found["reason"]
+
+
+def test_what_a_checkpoint_left_out_and_what_was_settled_since_is_said() -> None:
+    """Eight of twenty instances less, and .6 of the score open before: both make a rise that is no progress."""
+    lab = Lab()
+    checkpoint(lab, "base", d=binary(20, 12))
+    checkpoint(lab, "new", "base", d=binary(12, 12))
+    assert "Of the 20 instances before, 8 were not attempted after. " in row(lab, "new")["reason"]
+
+    lab = Lab()
+    for name, parent, low, high in (("base", None, 0.4, 1.0), ("new", "base", 0.7, 0.7)):
+        lab.add("policy", policy_id=name, name=name, kind="replay", regime={}, parent=parent)
+        for place in range(12):
+            lab.place(f"i{place}", name, "replay")
+            key = lab.rollout(f"i{place}", name, 0)
+            lab.composite(key, low, high=high)
+            lab.score(key, "d", low, high)
+    for dimension in ("d", "composite"):
+        assert "Left open was 0.60 of the score before and 0.00 after" in row(lab, "new", dimension)["reason"]
