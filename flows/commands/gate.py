@@ -10,7 +10,7 @@ import typer
 from flows.commands import options
 
 if TYPE_CHECKING:
-    from flows.gate import Outcome
+    from flows.gate.decision import Outcome
 
 HOLD = 3
 """The exit status of a candidate that is not to be promoted."""
@@ -42,8 +42,8 @@ def gate(
     """
     from flows import console
     from flows.commands.query import existing
-    from flows.gate import decide
-    from flows.gate_conditions import read_conditions
+    from flows.gate.conditions import read_conditions
+    from flows.gate.decision import decide
     from warehouse import Warehouse
 
     asked = read_conditions(conditions)

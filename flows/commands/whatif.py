@@ -11,9 +11,9 @@ from flows.commands import options
 if TYPE_CHECKING:
     import polars as pl
 
-    from flows.compare import Comparison
-    from flows.recompose import Recomposed
-    from flows.regrade import LeftOut, Regraded
+    from flows.what_if.compare import Comparison
+    from flows.what_if.recompose import Recomposed
+    from flows.what_if.regrade import LeftOut, Regraded
 
 SHOWN = 30
 """Rows of one table that are printed; the rest is in --json."""
@@ -51,8 +51,8 @@ def recompose(
     from flows import console
     from flows.commands.query import existing, latest
     from flows.errors import InputError
-    from flows.recompose import Change
-    from flows.recompose import recompose as work_out
+    from flows.what_if.recompose import Change
+    from flows.what_if.recompose import recompose as work_out
 
     if every and run is not None:
         raise InputError(f"--all takes all runs; leave out {run}, or --all")
@@ -89,8 +89,8 @@ def compare(
     """Split every change between two runs: task mix, grader or judge, policy, and what is left open."""
     from flows import console
     from flows.commands.query import existing
-    from flows.compare import compare_runs
     from flows.pool import import_plugins
+    from flows.what_if.compare import compare_runs
 
     import_plugins(options.names(plugin) or ())
     path = existing(db)
@@ -171,9 +171,9 @@ def regrade(
     """
     from flows import console
     from flows.errors import InputError
-    from flows.regrade import begin_regrade, finish_regrade
     from flows.runs import Place
     from flows.settings import read_settings
+    from flows.what_if.regrade import begin_regrade, finish_regrade
 
     if (run is None) == (resume is None):
         raise InputError("name a run to grade again, or --resume RUN to take up a regrade; one of the two")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.recompose import Change, new_rubrics, recompose
+from flows.what_if.recompose import Change, new_rubrics, recompose
 from warehouse import Warehouse
 from warehouse.definitions import views
 from warehouse.estimates import refresh

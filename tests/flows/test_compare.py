@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flows import evaluate
-from flows.compare import COMPOSITE, Comparison, Split, compare_runs
 from flows.errors import InputError
+from flows.what_if.compare import COMPOSITE, Comparison, Split, compare_runs
 from graders import grading
 from tasks_lib.records import TaskInstance
 from tests.conftest import TINY, Assay

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flows.errors import InputError
-from flows.gate import Outcome, Verdict, decide
-from flows.gate_conditions import read_conditions
+from flows.gate.conditions import read_conditions
+from flows.gate.decision import Outcome, Verdict, decide
 from tests.warehouse.rows import RUN, Lab
 from tests.warehouse.test_trajectory import binary, checkpoint, second_run
 

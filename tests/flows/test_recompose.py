@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from flows import evaluate
 from flows.errors import InputError
-from flows.recompose import Change, Recomposed, recompose
+from flows.what_if.recompose import Change, Recomposed, recompose
 from graders.addressing import ADDRESSES_JUDGE
 from graders.composite import compose
 from graders.interval import Interval

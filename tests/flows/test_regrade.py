@@ -16,9 +16,9 @@ from flows import evaluate
 from flows.chunks import regrade_chunk
 from flows.errors import InputError
 from flows.plan import read_plan, runs_folder
-from flows.regrade import begin_regrade, finish_regrade, what_changed
 from flows.runs import Place, begin_run
 from flows.settings import Settings
+from flows.what_if.regrade import begin_regrade, finish_regrade, what_changed
 from tests.conftest import TINY, Assay, clean_environment
 from tests.flows.stricter import STRICTER, stricter_grader
 from tests.flows.tiny_family import TinyUpper

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from flows.gate_conditions import read_conditions
+from flows.gate.conditions import read_conditions
 from flows.settings import Settings
 from tests.conftest import ROOT
 from warehouse.stats.equivalence import instances_to_decide

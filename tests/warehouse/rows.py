@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from warehouse import Warehouse
+from warehouse.definitions import tables
 
 RUN = "run-1"
 FAMILY = "fam"
@@ -17,11 +18,35 @@ JUDGE = "judge/model:effort=low"
 RATERS = ("ann", "ben", "cleo", "dan", "eve")
 
 
+_in_use: list[Warehouse] = []
+_emptied: list[Warehouse] = []
+
+
+def taken() -> Warehouse:
+    """Return an empty warehouse in memory: one that an earlier test is done with, since making all views takes long."""
+    warehouse = _emptied.pop() if _emptied else Warehouse.in_memory()
+    _in_use.append(warehouse)
+    return warehouse
+
+
+@contextmanager
+def recycled() -> Iterator[None]:
+    """Empty what is taken inside, for the next test; what was taken before stays with whoever has it."""
+    before = len(_in_use)
+    yield
+    for warehouse in _in_use[before:]:
+        for table in tables():
+            if table != "schema_version":
+                warehouse.sql(f"delete from {table}")  # noqa: S608 - the name is one of ours
+        _emptied.append(warehouse)
+    del _in_use[before:]
+
+
 class Lab:
     """An in-memory warehouse and short ways to put rows into it."""
 
     def __init__(self, *, floor: float = 0.1, weak: str | None = "sim/weak", strong: str | None = "sim/strong") -> None:
-        self.warehouse = Warehouse.in_memory()
+        self.warehouse = taken()
         self._waiting: dict[str, list[dict[str, Any]]] | None = None
         self.add("family", family=FAMILY, template_version="1", floor=floor)
         self.add(

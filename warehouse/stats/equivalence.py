@@ -83,16 +83,3 @@ def instances_to_decide(sd: float, margin: float, power: float = 0.8, alpha: flo
         raise ValueError(f"a margin of {margin} leaves no room; it must be above 0")
     z = stats.norm.ppf(1 - alpha) + stats.norm.ppf(1 - (1 - power) / 2)
     return ceil((z * sd / margin) ** 2)
-
-
-def share_at_most(k: int, n: int, error: float = 0.05) -> float:
-    """Return the one-sided upper bound of a share, exact for independent trials; 1 - error^(1/n) where k is 0.
-
-    Source: C. J. Clopper and E. S. Pearson (1934), Biometrika 26: the (1 - error) point of Beta(k + 1, n - k).
-
-    Args:
-        k: successes, 0..n.
-        n: trials, 1 and up.
-        error: chance that the share is larger after all.
-    """
-    return 1.0 if k >= n else float(stats.beta.ppf(1 - error, k + 1, n - k))

@@ -187,7 +187,8 @@ def _fit(rows: _Rows, standard: FloatArray, confidence: float) -> list[tuple[flo
     """Return slope, error, ends, p and Holm's p of each knob; None where the fit does not settle."""
     # Loaded here: statsmodels takes a second.
     from statsmodels.api import GLM, families
-    from statsmodels.stats.multitest import multipletests
+
+    from warehouse.stats.equivalence import holm
 
     k = standard.shape[1]
     with catch_warnings():
@@ -199,8 +200,7 @@ def _fit(rows: _Rows, standard: FloatArray, confidence: float) -> list[tuple[flo
     numbers = np.column_stack([slopes, errors, ends, p])
     if not found.converged or not np.isfinite(numbers).all() or np.abs(slopes).max() > STEEPEST:
         return None
-    p_holm = multipletests(p, method="holm")[1]
-    return [tuple(float(x) for x in row) for row in np.column_stack([numbers, p_holm])]
+    return [tuple(float(x) for x in row) for row in np.column_stack([numbers, holm(p)])]
 
 
 def _stuck(rewards: FloatArray, policies: Sequence[str]) -> tuple[str, ...]:

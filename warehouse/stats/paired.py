@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from warehouse.stats.equivalence import holm, instances_to_decide, share_at_most, tost
+from warehouse.stats.equivalence import holm, instances_to_decide, tost
+from warehouse.stats.shares import clopper_pearson
 
 Status = Literal["moved", "flat", "regressed", "unclear"]
 Interval = tuple[float, float]
@@ -145,7 +146,7 @@ def interval(values: Sequence[float], confidence: float, ends: Interval, seed: i
     lowest, highest = ends
     middle = float(given.mean())
     if np.ptp(given) <= _EQUAL:
-        share = share_at_most(0, n, (1 - confidence) / 2)
+        share = _share_at_most(0, n, (1 - confidence) / 2)
         return middle - share * (middle - lowest), middle + share * (highest - middle)
     half = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * given.std(ddof=1) / sqrt(n))
     low, high = middle - half, middle + half
@@ -172,7 +173,7 @@ def _within_margin(differences: Array, change: PairedChange, bound: float, seed:
         return None
     middle, off, n_changed = _changed(differences, margin)
     if n_changed < FEW_CHANGED:
-        share = share_at_most(n_changed, len(differences), ERROR)
+        share = _share_at_most(n_changed, len(differences), ERROR)
         if abs(middle) + off + share * bound > margin:
             return None
     return low, high
@@ -214,7 +215,7 @@ def _instances_needed(differences: Array, margin: float, bound: float) -> int:
     few, enough = n_changed, max(100, ceil(20 * (n_changed + 1) / room))
     while enough - few > 1:
         half = (few + enough) // 2
-        few, enough = (few, half) if share_at_most(n_changed, half, ERROR) <= room + 1e-12 else (half, enough)
+        few, enough = (few, half) if _share_at_most(n_changed, half, ERROR) <= room + 1e-12 else (half, enough)
     return max(FEWEST_INSTANCES, by_spread, enough)
 
 
@@ -264,3 +265,7 @@ def _ends(change: PairedChange) -> str:
 
 def _p(value: float) -> str:
     return "0.0001 or less" if value < 0.0001 else f"{value:.4f}"
+
+
+def _share_at_most(k: int, n: int, error: float) -> float:
+    return clopper_pearson(k, n, 1 - error, "upper")[1]

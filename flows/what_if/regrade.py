@@ -16,7 +16,6 @@ import polars as pl
 
 import tasks_lib
 from flows.clock import new_run_id, now
-from flows.compare import VERSIONS, Comparison, compare_runs
 from flows.errors import InputError
 from flows.load import register_run
 from flows.plan import (
@@ -34,6 +33,7 @@ from flows.runs import Place, completed_run, finish_without_prefect, plugins_nee
 from flows.settings import Settings
 from flows.source import copy_source
 from flows.stored import require_run, stored_instances
+from flows.what_if.compare import VERSIONS, Comparison, compare_runs
 from graders.grading import graders
 from tasks_lib.records import PolicySpec, content_hash
 from warehouse import Warehouse

@@ -1,6 +1,7 @@
 """The conditions of a promotion gate: what stands in their file.
 
-Three kinds, told apart by `kind`; the default file, `gate.toml`, explains them. Knows nothing of how they are measured.
+Three kinds, told apart by `kind`; the default file, `published.toml`, explains them. Knows nothing of how they are
+measured.
 """
 
 import tomllib
@@ -96,7 +97,7 @@ def read_conditions(path: Path | None) -> tuple[Condition, ...]:
     """
     place = str(path or "the default conditions")
     try:
-        text = (path or files("flows") / "gate.toml").read_text(encoding="utf-8")
+        text = (path or files("flows.gate") / "published.toml").read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except FileNotFoundError:
         raise InputError(f"{place}: there is no such file; --conditions wants a TOML file") from None

@@ -12,7 +12,7 @@ from math import ceil, log
 import polars as pl
 
 from flows.errors import InputError
-from flows.gate_conditions import BestGainCondition, Condition, CountCondition, MeanCondition, needed
+from flows.gate.conditions import BestGainCondition, Condition, CountCondition, MeanCondition, needed
 from flows.settings import nearest
 from warehouse import Warehouse
 
