@@ -145,9 +145,13 @@ class Verdict:
         unknown = [outcome.name for outcome in self.outcomes if outcome.holds is None]
         if self.promote:
             return f"promote: {self.candidate} meets all {len(self.outcomes)} conditions against {self.base}"
-        said = [f"fails {', '.join(failed)}"] if failed else []
-        said += [f"leaves unknown {', '.join(unknown)}"] if unknown else []
+        said = [f"fails {_quoted(failed)}"] if failed else []
+        said += [f"leaves unknown {_quoted(unknown)}"] if unknown else []
         return f"hold: {self.candidate} {' and '.join(said)}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def decide(

@@ -356,5 +356,5 @@ def test_verdict_names_what_fails_and_what_is_unknown() -> None:
     rows = [Outcome("a", "mean", None, holds, "") for holds in (True, False, None)]
 
     verdict = Verdict("base", "new", None, None, tuple(rows))
-    assert verdict.sentence == "hold: new fails a and leaves unknown a"
+    assert verdict.sentence == 'hold: new fails "a" and leaves unknown "a"'
     assert not verdict.promote

@@ -143,7 +143,7 @@ def test_gate_says_it_in_words(imported: Assay) -> None:
 
     assert done.returncode == 3
     assert done.stderr == ""
-    last = "hold: dpo fails composite does not fall, something improves, data is kept under stress"
+    last = 'hold: dpo fails "composite does not fall", "something improves", "data is kept under stress"'
     assert last in done.stdout
     # Three could have been the best: the interval is that of all three together.
     assert "its interval is wider than 90 %" in " ".join(done.stdout.split())
