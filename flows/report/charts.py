@@ -207,8 +207,22 @@ def _probes() -> Chart:
     )
     mean = base.mark_point(filled=False, size=34, opacity=1).encode(x="mean_reward:Q", color=colour)
     best = base.mark_point(filled=True, size=44, opacity=1).encode(x="max_reward:Q", color=colour, tooltip=tooltip)
-    marks = [tick("floor", ALARM), tick("weak_mean", "var(--s0)"), tick("strong_mean", "var(--s2)")]
-    return alt.layer(*marks, line, mean, best).properties(height=alt.Step(ROW - 6))
+    lines = (
+        ("floor", "floor", ALARM, 10),
+        ("weak_mean", "weak", "var(--s0)", 23),
+        ("strong_mean", "strong", "var(--s2)", 10),
+    )
+    marks = [tick(column, colour) for column, _, colour, _ in lines]
+    # At two heights, as the floor and the weak policy are often neighbours.
+    names = [
+        _rows()
+        .transform_aggregate(**{column: f"mean({column})"})
+        .transform_filter(f"isValid(datum.{column})")
+        .mark_text(fontSize=10.5, color=colour, dy=dy, text=name)
+        .encode(x=f"{column}:Q", y=alt.value("height"))
+        for column, name, colour, dy in lines
+    ]
+    return alt.layer(*marks, line, mean, best, *names).properties(height=alt.Step(ROW - 6))
 
 
 def _confusion() -> Chart:
@@ -354,7 +368,13 @@ def _trajectory() -> Chart:
         y="mean:Q",
         color=alt.when("datum.status_from_base == 'regressed'").then(alt.value(ALARM)).otherwise(alt.value(ACCENT)),
     )
-    return alt.layer(interval, line, points).properties(height=150)
+    # What became of it, in a word: colour alone tells nobody.
+    said = (
+        base.transform_filter("isValid(datum.status)")
+        .mark_text(fontSize=9, color=SOFT, limit=46)
+        .encode(y=alt.value(-12), text="status:N")
+    )
+    return alt.layer(interval, line, points, said).properties(height=150)
 
 
 CHARTS: dict[str, Callable[[], Chart]] = {

@@ -125,7 +125,9 @@ def training(data: ReportData) -> str:
     counts = data.one("train_on_counts")
     if not counts.get("n_groups"):
         return ""
-    return f"{counts['n_train']:,} of {_n(counts['n_groups'], 'group')} are worth training on."
+    decided = counts["n_groups"] - counts["n_unknown"]
+    said = [f"{counts['n_train']:,} of {_n(decided, 'group')} are worth training on."] if decided else []
+    return " ".join(said + _of_unknown(counts["n_unknown"], counts["n_groups"]))
 
 
 def calibration(data: ReportData) -> str:
@@ -153,10 +155,24 @@ def _of_groups(data: ReportData) -> list[str]:
     rows = data.rows("policy_verdicts")
     if not rows:
         return []
-    first, *others = rows
-    said = [f"{first['n_trainable']:,} of {_n(first['n_groups'], 'group')} can teach {data.label(first['policy_id'])}"]
-    said += [f"{row['n_trainable']:,} of {row['n_groups']:,} {data.label(row['policy_id'])}" for row in others]
-    return [f"{_and(said)}."]
+    decided = [(row, row["n_groups"] - row["n_unknown"]) for row in rows if row["n_groups"] > row["n_unknown"]]
+    said = []
+    if decided:
+        (first, n), *others = decided
+        parts = [f"{first['n_trainable']:,} of {_n(n, 'group')} can teach {data.label(first['policy_id'])}"]
+        parts += [f"{row['n_trainable']:,} of {n:,} {data.label(row['policy_id'])}" for row, n in others]
+        said.append(f"{_and(parts)}.")
+    return said + _of_unknown(sum(row["n_unknown"] for row in rows), sum(row["n_groups"] for row in rows))
+
+
+def _of_unknown(n_unknown: int, n_groups: int) -> list[str]:
+    """Say of how many groups nothing can be said: what is not known is not a zero."""
+    if not n_unknown:
+        return []
+    which = f"the {_n(n_groups, 'group')}" if n_unknown == n_groups else f"{n_unknown:,} of {n_groups:,} groups"
+    return [
+        f"What {which} can teach is not known: too few rollouts were graded, or too little of the weight is settled."
+    ]
 
 
 def _of_probes(data: ReportData) -> list[str]:

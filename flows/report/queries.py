@@ -149,6 +149,7 @@ COUNTED: dict[str, str] = {
             count(*) as n_groups,
             count(*) filter (verdict = 'trainable') as n_trainable,
             count(*) filter (verdict = 'weak_signal') as n_weak_signal,
+            count(*) filter (verdict in ('insufficient_data', 'unassessed')) as n_unknown,
             count(*) filter (not resolved) as n_unresolved,
             avg(mean_reward) as mean_reward,
             median(std_reward) as median_std
@@ -167,7 +168,12 @@ COUNTED: dict[str, str] = {
         order by family, policy_id, verdict
     """,
     "train_on_counts": """
-        select count(*) as n_groups, count(*) filter (train) as n_train from train_on where run_id = $1
+        select
+            count(*) as n_groups,
+            count(*) filter (train) as n_train,
+            count(*) filter (verdict in ('insufficient_data', 'unassessed')) as n_unknown
+        from train_on
+        where run_id = $1
     """,
     "verdict_totals": """
         select verdict, count(*) as n_groups, count(*) filter (not resolved) as n_unresolved

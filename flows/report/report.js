@@ -554,13 +554,21 @@
     });
   }
 
+  // Evidence is cut at a length; a mark ends where the word does.
+  const WORD = /[\p{L}\p{N}]/u;
+  function endOfWord(output, to) {
+    if (!WORD.test(output[to - 1] ?? "")) return to;
+    while (to < output.length && WORD.test(output[to])) to += 1;
+    return to;
+  }
+
   function passages(rollout) {
     const { output } = rollout;
     const found = [];
     for (const score of rollout.scores) {
       for (const quote of new Set(quotes(score.evidence, output))) {
         for (let at = output.indexOf(quote); at >= 0 && found.length < 2000; at = output.indexOf(quote, at + quote.length)) {
-          found.push({ from: at, to: at + quote.length, score });
+          found.push({ from: at, to: endOfWord(output, at + quote.length), score });
         }
       }
     }

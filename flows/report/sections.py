@@ -263,8 +263,8 @@ def _probes(data: ReportData) -> Section:
              Column("strong_mean", "strong policy", "number"), INSTANCES,
              Column("holds", "holds", "bool")),
             "probes", _by_family(data, "probe_floor"), size="wide",
-            caption="The best first. Ring: mean; dot: best instance. Lines: the floor (red), the weak policy (amber), "
-            "the strong one (blue). A probe without work holds at or below the floor; a trick when it gains nothing "
+            caption="The best first. Ring: mean; dot: best instance. Lines: the floor, the weak and the strong policy, "
+            "named at the foot. A probe without work holds at or below the floor; a trick when it gains nothing "
             "over the same output without it, whatever both earn.",
         )
     ]  # fmt: skip
@@ -415,9 +415,17 @@ def _trajectory(data: ReportData) -> Section:
                  Column("status", "so"),
                  Column("delta_from_base", "since base", "signed", ("delta_base_low", "delta_base_high")),
                  Column("status_from_base", "so"), INSTANCES,
-                 Column("n_to_decide", "would decide", "count")),
+                 Column("n_to_decide", "would decide", "count"), Column("reason", "why")),
                 "trajectory", panels, size="small",
-                caption="Bars: 95 % intervals. Flat only where a test says so; unclear where instances are too few.",
+                caption="Bars: 95 % intervals; the word: what became of it since the parent. Flat only where a test "
+                "says so; unclear where instances are too few.",
+            ),
+            Figure(
+                "trajectory-changes", "What became of each dimension, and what would decide?", "trajectory",
+                (Column("policy", "checkpoint"), FAMILY, Column("split", "split"), DIMENSION,
+                 Column("delta_from_base", "since base", "signed", ("delta_base_low", "delta_base_high")),
+                 Column("status_from_base", "so"), Column("status", "since parent"), INSTANCES,
+                 Column("n_to_decide", "would decide", "count")),
             ),
         ),
         note="Checkpoints are compared over all runs of the warehouse.",

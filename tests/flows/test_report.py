@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from flows.cli import main
-from flows.report import charts
+from flows.report import charts, findings
 from flows.report.data import ReportData, Snapshot, read_data, script_json
 from flows.report.page import render
 from flows.report.queries import COUNTED, OF_ALL_RUNS, OF_GROUPS, VIEWS
@@ -264,6 +264,22 @@ def test_groups_of_one_and_lost_ones_have_no_spread() -> None:
     assert data.rows("spread_histogram") == ()
     assert {row["verdict"] for row in data.rows("task_verdict")} == {"insufficient_data"}
     assert "7 rollouts lost to infrastructure" in render(data, NO_TEXTS)
+
+
+def test_what_is_not_known_is_not_told_as_zero() -> None:
+    """Two rollouts say nothing of a group: it is neither among those that teach nor among those that do not."""
+    lab = Lab()
+    lab.group([0.2, 0.4], instance="i1", policy="sim/few")
+
+    unknown = data_of(lab)
+
+    text = "What the 1 group can teach is not known"
+    assert [line.startswith(text) for line in findings.summary(unknown)] == [True]
+    assert findings.training(unknown).startswith(text)
+
+    lab.group([0.1 * sample for sample in range(8)], instance="i2", policy="sim/few")
+    half = " ".join(findings.summary(data_of(lab)))
+    assert "1 of 1 group can teach sim/few. What 1 of 2 groups can teach is not known" in half
 
 
 def test_a_run_without_audit_has_breached_nothing(data: ReportData) -> None:
