@@ -65,6 +65,16 @@ class Run:
         """Ask the whole warehouse in SQL."""
         return self._ask(query, params)
 
+    def report(self, out: Path | str = "report.html") -> Path:
+        """Write the run as one HTML page and return its path; a file that is there is replaced.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        from flows.report.write import report  # charts and page are loaded when somebody wants them
+
+        return report(self.db, self.run_id, Path(out)).path
+
     def _ask(self, query: str, params: Sequence[Any]) -> pl.DataFrame:
         with Warehouse.open(self.db, read_only=True) as warehouse:
             return warehouse.sql(query, list(params))

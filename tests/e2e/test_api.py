@@ -51,6 +51,16 @@ def test_evaluate_returns_a_row_per_rollout() -> None:
     assert attempts["n"][0] == attempts["p"][0] > 40
 
 
+def test_run_writes_its_report(tmp_path: Path) -> None:
+    """One page, about this run."""
+    run = evaluate(TinyUpper().instances(n=2), policies=["sim/weak", "sim/strong"], group=4, prefect=False)
+
+    page = run.report(tmp_path / "page.html")
+
+    assert page == tmp_path / "page.html"
+    assert run.run_id in page.read_text(encoding="utf-8")
+
+
 def test_evaluate_works_inside_a_running_event_loop() -> None:
     """A notebook has a running loop; evaluate works there all the same."""
 
