@@ -216,10 +216,10 @@ def _probes() -> Chart:
     # At two heights, as the floor and the weak policy are often neighbours.
     names = [
         _rows()
-        .transform_aggregate(**{column: f"mean({column})"})
-        .transform_filter(f"isValid(datum.{column})")
+        .transform_aggregate(at=f"mean({column})")
+        .transform_filter("isValid(datum.at)")
         .mark_text(fontSize=10.5, color=colour, dy=dy, text=name)
-        .encode(x=f"{column}:Q", y=alt.value("height"))
+        .encode(x="at:Q", y=alt.value("height"))
         for column, name, colour, dy in lines
     ]
     return alt.layer(*marks, line, mean, best, *names).properties(height=alt.Step(ROW - 6))

@@ -175,7 +175,7 @@
       place.append(...table(figure.columns, found, { first: figure.first, caption: figure.title }));
       return;
     }
-    const details = el("details", {}, el("summary", {}, `As a table: ${plural(found.length, "row")} of ${figure.source}`));
+    const details = el("details", { "data-rows": found.length }, el("summary", {}, `As a table: ${plural(found.length, "row")} of ${figure.source}`));
     const build = () => {
       if (details.childElementCount === 1) details.append(...table(figure.columns, found, { caption: figure.title }));
     };
@@ -702,11 +702,13 @@
   });
   theme(stored() in THEMES ? stored() : "auto");
 
-  // Print: everything unfolded
+  // Print: everything unfolded, but for long tables beside a chart that shows the same
 
+  const PRINTED_ROWS = 40;
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll("main:not([hidden]) details:not([open])")];
+    folded = [...document.querySelectorAll("main:not([hidden]) details:not([open])")]
+      .filter((details) => Number(details.dataset.rows ?? 0) <= PRINTED_ROWS);
     for (const details of folded) { details.build?.(); details.open = true; }
   });
   addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));

@@ -390,15 +390,18 @@ def test_charts_have_words(open_page: Open) -> None:
 
 
 def test_print_unfolds_and_drops_the_controls(open_page: Open, tmp_path: Path) -> None:
-    """On paper there is no navigation and nothing folded, it is light, and there are pages."""
+    """On paper there is no navigation and nothing folded but long tables; columns keep their headings; it is light."""
     page = _all_drawn(open_page())
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
 
     assert page.locator("#theme").is_hidden()
     assert page.locator(".frame > nav").is_hidden()
-    assert page.locator("main#report details:not([open])").count() == 0
+    folded = page.locator("main#report details:not([open])")
+    assert all(int(rows) > 40 for rows in folded.evaluate_all("all => all.map(each => each.dataset.rows)"))
     assert page.locator("#figure-verdicts details tbody tr").count() > 0
+    assert page.locator("#figure-health th").all_inner_texts()[:3] == ["family", "policy", "instances"]
+    assert page.locator("#figure-health th button").first.is_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 33, 38)"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("#figure-verdicts details[open]").count() == 0
