@@ -9,9 +9,9 @@ INSTALLED := .venv/.installed
 demo: $(INSTALLED)
 	$(BIN)/assay demo
 
-# Tests that start a Prefect server are one group: it is started once, on one of the two processes.
+# A file at a time, in their order: what its tests share is made once, and the slow ones begin first.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not bench"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not bench"
 
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -m bench -s

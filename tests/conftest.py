@@ -33,13 +33,18 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 @pytest.fixture
 def assay(tmp_path: Path) -> Assay:
     """Run the command in a folder of its own: `assay("run", "--n", "2", env={...})`."""
+    return assay_in_a_process(tmp_path)
+
+
+def assay_in_a_process(folder: Path) -> Assay:
+    """Return what runs the command as a real process in a folder."""
 
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 240
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "flows.cli", *arguments],
-            cwd=tmp_path,
+            cwd=folder,
             env=clean_environment(env),
             capture_output=True,
             text=True,

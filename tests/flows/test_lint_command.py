@@ -95,7 +95,7 @@ def test_bad_input_is_one_line(content: str | None, told: str, assay: Assay, tmp
     elif content is not None:
         (tmp_path / "t.jsonl").write_text(content)
 
-    done = assay("lint", "t.jsonl")
+    done = assay("lint", "t.jsonl", env={})  # a process in which no test has registered a family
 
     assert done.returncode == 2
     assert done.stdout == ""
