@@ -7,7 +7,7 @@ import typer
 from flows.commands import options
 
 if TYPE_CHECKING:
-    from flows.calibrate import SeedCalibration
+    from flows.calibration.seed import SeedCalibration
 
 app = typer.Typer(help="Hold judges against what people say.")
 
@@ -35,7 +35,7 @@ def seed(
     It finds a judge that cannot be used. Exit status 1 where one is excluded on some dimension.
     """
     from flows import console
-    from flows.calibrate import calibrate_on_seed
+    from flows.calibration.seed import calibrate_on_seed
     from flows.errors import SettingsError
     from flows.settings import read_settings
 

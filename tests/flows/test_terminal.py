@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from flows import console
-from flows.calibrate import SeedCalibration
+from flows.calibration.seed import SeedCalibration
 from flows.cli import main
 from flows.commands import calibrate, run
 from flows.settings import read_settings

@@ -12,6 +12,7 @@
 --   reason          a few words: what settled it
 --   evidence        counts and places
 --   grader_version  version of the grader
+--   is_trusted      verdict of a judge: it may narrow what code left open; null for code, and in files from before it was asked
 create table if not exists score (
     rollout_id varchar not null,
     dimension varchar not null,
@@ -25,6 +26,8 @@ create table if not exists score (
     reason varchar not null,
     evidence json not null,
     grader_version varchar not null,
+    -- Columns that came later can be null: they are added to the tables of older files.
+    is_trusted boolean,
     primary key (rollout_id, dimension, grader_id, replicate),
     check (0 <= low and low <= high and high <= 1),
     check (state in ('assessed', 'partial', 'unassessed', 'error')),

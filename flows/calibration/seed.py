@@ -1,4 +1,4 @@
-"""Calibration: holding judges against what people say. Here: the seed examples, as a run of their own."""
+"""Seed calibration: judges held against the hand-made examples, as a run of their own."""
 
 import os
 from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""Estimators over ratings: rows read from the warehouse, result tables written back."""
