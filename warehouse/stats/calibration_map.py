@@ -94,11 +94,10 @@ def fit_map(
 ) -> CalibrationMap:
     """Return the monotone map from judge to human that predicts unseen groups best.
 
-    Candidates: identity; affine (weighted least squares, slope not below 0, cut to 0..1); Platt's logistic curve, fitted
-    to shares (J. Platt 1999; Papke and Wooldridge 1996 for shares); isotonic regression (pool adjacent violators: Ayer
-    et al. 1955) from `min_isotonic` rows on. Each is fitted on four fifths of the groups and measured on the last, five
-    times; the smallest weighted squared error wins, of equal ones the simplest. A group (instance) is never on both
-    sides.
+    Candidates: identity; affine (weighted least squares, slope not below 0, cut to 0..1); Platt's logistic curve (J.
+    Platt 1999; for shares Papke and Wooldridge 1996); isotonic regression (pool adjacent violators: Ayer et al. 1955)
+    from `min_isotonic` rows on. Each is fitted on four fifths of the groups and measured on the last, five times; the
+    smallest weighted squared error wins, of equal ones the simplest. A group (instance) is never on both sides.
 
     Figures of the map are of these unseen predictions: on the rows it was fitted to, the calibration error of isotonic
     regression is 0 by construction. That the best of four was taken flatters them by little, which is not taken off.
@@ -138,7 +137,9 @@ def fit_map(
         return CalibrationMap(None, n=n, n_groups=n_groups, reason=reason)
     candidates = [method for method in SIMPLEST_FIRST if method != "isotonic" or n >= min_isotonic]
     predicted = {method: _cross_fitted(method, said, told, weight, fold) for method in candidates}
-    errors = {method: float(np.average((of - told) ** 2, weights=weight)) for method, of in predicted.items()}
+    errors: dict[str, float] = {
+        method: float(np.average((of - told) ** 2, weights=weight)) for method, of in predicted.items()
+    }
     best = min(errors.values())
     chosen = next(method for method in candidates if errors[method] <= best + TIE)
     coefficients, knots = _fitted(chosen, said, told, weight)

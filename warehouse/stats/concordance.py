@@ -315,7 +315,7 @@ def _above(values: FloatArray, amounts: FloatArray) -> FloatArray:
 def _signs(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     """Return for each row the sum over all rows of weight * sign(x - x_i) * sign(y - y_i).
 
-    Rows alike in both are one cell; each of the four quadrants of a cell is summed in O(n log n).
+    Rows alike in both are one cell.
     """
     (code_x, _), (code_y, n_y) = _codes(x), _codes(y)
     if x is y:
@@ -324,40 +324,37 @@ def _signs(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     cells, cell = np.unique(code_x * n_y + code_y, return_inverse=True)
     mass = np.bincount(cell, weights).astype(np.float64)
     cell_x, cell_y = cells // n_y, cells % n_y
-    found = np.zeros(len(cells))
-    for sign_x in (1, -1):
-        for sign_y in (1, -1):
-            found += sign_x * sign_y * _lower_left(sign_x * cell_x, sign_y * cell_y, mass)
-    return np.asarray(found[cell])
+    return np.asarray(_signs_of_points(cell_x, cell_y, mass)[cell])
 
 
-def _lower_left(x: IntArray, y: IntArray, mass: npt.NDArray[Any]) -> FloatArray:
-    """Return for each point the mass of those with smaller x and smaller y.
+def _signs_of_points(x: IntArray, y: IntArray, mass: npt.NDArray[Any]) -> FloatArray:
+    """Return `_signs` of points that come in order of x.
 
-    Points are in order of x. Bit by bit of y, from the highest: among points that agree in all higher bits, one with
-    the bit set has a larger y than those without it, so it gains the mass of these so far; then the points are parted
-    by the bit, order kept.
+    Bit by bit of y, from the highest: of two points that agree in all higher bits and differ in this one, the larger y
+    is known, and which x is larger is seen from the order. So each point gains the mass of the points of other bit on
+    the one side of its x and loses that on the other. Then points are parted by the bit, order kept.
     """
-    order = np.argsort(x, kind="stable")
-    y = y - y.min()
-    x, y, mass = x[order], y[order] - y.min(), mass[order]
-    back, found = order.copy(), np.zeros(len(x))
-    at = np.arange(len(x))
+    n = len(x)
+    at, back, found = np.arange(n), np.arange(n), np.zeros(n)
     for bit in range(int(y.max()).bit_length() - 1, -1, -1):
         group, is_set = y >> (bit + 1), (y >> bit & 1).astype(bool)
         new_group = np.concatenate([[True], group[1:] != group[:-1]])
         new_run = new_group | np.concatenate([[True], x[1:] != x[:-1]])
-        start_of_group = np.maximum.accumulate(np.where(new_group, at, 0))
-        start_of_run = np.maximum.accumulate(np.where(new_run, at, 0))
-        gained = np.concatenate([[0.0], np.cumsum(np.where(is_set, 0.0, mass))])
-        found += np.where(is_set, gained[start_of_run] - gained[start_of_group], 0.0)
+        groups, runs = np.flatnonzero(new_group), np.flatnonzero(new_run)
+        of_group, of_run = np.cumsum(new_group) - 1, np.cumsum(new_run) - 1
+        group_ends, run_ends = np.append(groups[1:], n), np.append(runs[1:], n)
+        for side, sign in ((is_set, 1), (~is_set, -1)):
+            # What the other bit has below the x of a point, less what it has above.
+            other = np.concatenate([[0.0], np.cumsum(np.where(side, 0.0, mass))])
+            ends = other[groups] + other[group_ends]
+            inner = other[runs] + other[run_ends]
+            found += np.where(side, sign * (inner[of_run] - ends[of_group]), 0.0)
         unset = np.concatenate([[0], np.cumsum(~is_set)])
-        end_of_group = np.append(np.flatnonzero(new_group)[1:], len(x))[np.cumsum(new_group) - 1]
-        before = unset[at] - unset[start_of_group]
-        place = np.where(is_set, at - before + unset[end_of_group] - unset[start_of_group], start_of_group + before)
+        before = unset[:-1] - unset[groups][of_group]
+        in_group = (unset[group_ends] - unset[groups])[of_group]
         parted = np.empty_like(at)
-        parted[place] = at
+        parted[np.where(is_set, at - before + in_group, groups[of_group] + before)] = at
         x, y, mass, found, back = x[parted], y[parted], mass[parted], found[parted], back[parted]
-    lower = np.empty_like(found)
-    lower[back] = found
-    return lower
+    signs = np.empty_like(found)
+    signs[back] = found
+    return signs
