@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from flows.calibration.answers import Answer, Refused, TakenIn, take_in
+from flows.calibration.answers import Answer, Refused, TakenIn, ratings_changed, take_in, tidy_note
 from flows.errors import InputError
 from tasks_lib.records import canonical_json
 from warehouse import Warehouse
@@ -27,10 +27,17 @@ from warehouse import Warehouse
 SOURCE = "rating page"
 """What ratings from here have in their column `source`."""
 RATED = """
-    select calibration_item.set_id, calibration_item.item_id, rating.rater, rating.rated_at,
+    select
+        calibration_item.set_id,
+        calibration_item.item_id,
+        rating.rater,
+        rating.score * calibration_set.top as level,
+        rating.note,
+        rating.rated_at,
         rating.set_id = calibration_item.set_id and rating.source = ? as from_here
     from calibration_item
     join rating using (rollout_id, dimension)
+    join calibration_set on calibration_set.set_id = calibration_item.set_id
     where list_contains(?, calibration_item.set_id)
 """
 WITHDRAW = """
@@ -241,13 +248,22 @@ def take_in_journals(db: Path) -> TakenIn:
 
 def _is_pending(line: Line, marks: dict[Path, int], rated: "dict[Key, _Rated]") -> bool:
     rating = rated.get(line.entry.key)
-    return rating is None or line.end > marks[line.path] or rating.is_older(line.entry)
+    if rating is None or line.end > marks[line.path]:
+        return True
+    return rating.is_older(line.entry) and not rating.says(line.entry)
 
 
 @dataclass(frozen=True)
 class _Rated:
+    level: float | None
+    note: str | None
     at: datetime | None
     from_here: bool
+
+    def says(self, entry: Entry) -> bool:
+        """Tell whether it says the same."""
+        level = None if self.level is None else round(self.level, 6)  # level / top * top
+        return level == entry.level and self.note == tidy_note(entry.note)
 
     def is_older(self, entry: Entry) -> bool:
         """Tell whether it is what the page took in before this entry was made."""
@@ -258,8 +274,8 @@ def _rated(db: Path, sets: Iterable[str]) -> dict[Key, _Rated]:
     with Warehouse.open(db, read_only=True) as warehouse:
         rows = warehouse.sql(RATED, [SOURCE, sorted(sets)])
     return {
-        (row["set_id"], row["item_id"], row["rater"]): _Rated(row["rated_at"], bool(row["from_here"]))
-        for row in rows.iter_rows(named=True)
+        (set_id, item_id, rater): _Rated(level, note, at, bool(from_here))
+        for set_id, item_id, rater, level, note, at, from_here in rows.iter_rows()
     }
 
 
@@ -270,6 +286,7 @@ def _withdraw(db: Path, entries: Iterable[Entry], rated: dict[Key, _Rated]) -> N
         with Warehouse.open(db) as warehouse:
             for entry in found:
                 warehouse.sql(WITHDRAW, [SOURCE, *entry.key, entry.at])
+            ratings_changed(warehouse)
 
 
 def _mark_path(path: Path) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.calibration.answers import tidy_note
 from flows.calibration.journal import Entry, Journal
 from flows.calibration.sheet import Item, RatingSheet
 from flows.clock import now
@@ -20,8 +21,8 @@ SAID = """
         rating.score * calibration_set.top as level,
         rating.note
     from calibration_item
-    join calibration_set using (set_id)
     join rating using (rollout_id, dimension)
+    join calibration_set on calibration_set.set_id = calibration_item.set_id
     where calibration_item.set_id = ?
 """
 
@@ -182,8 +183,7 @@ class Desk:
             raise BadAnswerError(f"the level is {level!r}; it is a whole number from 0 to {top}, or null")
         if not isinstance(note, str) or len(note) > NOTE_CHARS:
             raise BadAnswerError(f"the note is a text of at most {NOTE_CHARS:,} characters")
-        # Half a surrogate pair is no text in any encoding.
-        return Said(level, note.strip().encode(errors="replace").decode())
+        return Said(level, tidy_note(note) or "")
 
     def _keep(self, rater: str, item: Item, said: Said | None) -> None:
         level = None if said is None or said.level is None else int(said.level)

@@ -84,6 +84,7 @@ async function send_all() {
       if (told.answer) sheet.answers[sent.id] = told.answer;
       else delete sheet.answers[sent.id];
       drafts.delete(sent.id);
+      if (told.answer && wanted === sent && document.activeElement !== byId("note")) byId("note").value = told.answer.note;
       tries = 0;
       if (wanted === sent) wanted = null;
       isFailing = false;
