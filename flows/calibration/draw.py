@@ -38,7 +38,7 @@ def draw(rows: pl.DataFrame, strata: Sequence[Stratum], given: dict[str, int], s
     for stratum in strata:
         members, n = by_stratum[stratum.name,], given[stratum.name]
         rng = np.random.default_rng(derive(seed, "calibration", stratum.name))
-        order = line_up(members["instance_id"], members["difficulty"], rng)
+        order = line_up(members["instance_id"].to_numpy(), members["difficulty"].to_numpy(), rng)
         taken = order[systematic(members.height, n, rng.random())]
         drawn.append(
             members[np.sort(taken)].with_columns(
@@ -64,25 +64,21 @@ def systematic(size: int, n: int, start: float) -> NDArray[np.int64]:
     return np.minimum(places, size - 1)
 
 
-def line_up(instances: pl.Series, difficulty: pl.Series, rng: np.random.Generator) -> NDArray[np.int64]:
+def line_up(
+    instances: NDArray[np.object_], difficulty: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Return the order in which rollouts stand: instances by difficulty, theirs side by side, else at random.
 
     Args:
         instances: task of each rollout.
-        difficulty: its difficulty, 0..1; null ones are a portion of their own.
+        difficulty: its difficulty, 0..1; those without one (NaN) are a portion of their own.
         rng: source of randomness.
     """
-    tasks = (
-        pl.DataFrame({"instance": instances, "difficulty": difficulty})
-        .unique("instance")
-        .sort("difficulty", "instance", nulls_last=True)
-        .with_row_index("rank")
-    )
-    portion = (pl.col("rank") * PORTIONS // pl.len()).over(pl.col("difficulty").is_null())
-    tasks = tasks.with_columns(
-        pl.when(pl.col("difficulty").is_null()).then(PORTIONS).otherwise(portion).alias("portion"),
-        pl.Series("lot", rng.permutation(tasks.height)),
-    )
-    rank = tasks.sort("portion", "lot").select("instance", pl.int_range(pl.len()).alias("place"))
-    place = pl.DataFrame({"instance": instances}).join(rank, on="instance", how="left", maintain_order="left")["place"]
-    return np.lexsort((rng.permutation(len(instances)), place.to_numpy())).astype(np.int64)
+    _, first, task = np.unique(instances, return_index=True, return_inverse=True)
+    known = difficulty[first]
+    n_known = int(np.isfinite(known).sum())
+    portion = np.full(len(first), PORTIONS)
+    portion[np.argsort(known, kind="stable")[:n_known]] = np.arange(n_known) * PORTIONS // max(n_known, 1)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.lexsort((rng.permutation(len(first)), portion))] = np.arange(len(first))
+    return np.lexsort((rng.permutation(len(instances)), place[task]))

@@ -262,12 +262,12 @@ def _judge(asked: FrameRequest, judges: dict[str, str]) -> str | None:
 
 def _require_policies(warehouse: Warehouse, asked: Sequence[str], population: pl.DataFrame) -> None:
     there = set(population["policy_id"])
-    policies = dict(warehouse.sql("select policy_id, name from policy order by policy_id").iter_rows())
+    policies = warehouse.sql("select policy_id, name, kind from policy")
+    usual = sorted(set(policies.filter(pl.col("kind").is_in(KINDS))["name"]))
     for name in asked:
-        if not any(name in (policy_id, policies[policy_id]) for policy_id in there):
-            raise InputError(
-                f"policy {name!r} has no rollout to rate in these runs; {nearest(name, sorted(set(policies.values())))}"
-            )
+        meant = policies.filter((pl.col("policy_id") == name) | (pl.col("name") == name))["policy_id"]
+        if there.isdisjoint(meant):
+            raise InputError(f"policy {name!r} has no rollout to rate in these runs; {nearest(name, usual)}")
 
 
 def _said_before(rows: pl.DataFrame) -> pl.DataFrame:

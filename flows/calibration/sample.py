@@ -112,13 +112,27 @@ def draw_set(db: Path, asked: SampleRequest) -> DrawnSet:
     """
     _check(asked)
     with Warehouse.open(db) as warehouse:
-        frame = read_frame(warehouse, asked.frame)
-        identity = content_hash(asked.content(), frame.judge, frame.grader_version, frame.population_hash)
-        set_id = asked.name or f"{frame.dimension}-{identity[:8]}"
-        is_new = not _is_there(warehouse, set_id, identity)
-        if is_new:
-            warehouse.merge_all(_tables(warehouse, frame, asked, set_id, identity))
-        return read_set(warehouse, set_id, is_new=is_new, judges=frame.judges)
+        return draw_into(warehouse, asked)
+
+
+def draw_into(warehouse: Warehouse, asked: SampleRequest) -> DrawnSet:
+    """Draw a calibration set into a warehouse that is open for writing; the rest as `draw_set`."""
+    _check(asked)
+    frame = read_frame(warehouse, asked.frame)
+    identity = content_hash(asked.content(), frame.judge, frame.grader_version, frame.population_hash)
+    set_id = asked.name or f"{frame.dimension}-{identity[:8]}"
+    is_new = not _is_there(warehouse, set_id, identity)
+    if is_new:
+        warehouse.merge_all(_tables(warehouse, frame, asked, set_id, identity))
+    return read_set(warehouse, set_id, is_new=is_new, judges=frame.judges)
+
+
+def find_set(db: Path, set_id: str) -> DrawnSet | None:
+    """Return a set that is in the warehouse; None where there is none of that name."""
+    with Warehouse.open(db, read_only=True) as warehouse:
+        if warehouse.sql("select set_id from calibration_set where set_id = ?", [set_id]).is_empty():
+            return None
+        return read_set(warehouse, set_id)
 
 
 def read_set(warehouse: Warehouse, set_id: str, *, is_new: bool = False, judges: Sequence[str] = ()) -> DrawnSet:
