@@ -1,10 +1,12 @@
-"""The verbs that hold judges against people: `calibrate seed`."""
+"""The verbs that hold judges against people: `calibrate seed`, and one file for each further one."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
 from flows.commands import options
+from flows.commands.calibrate_export import export
+from flows.commands.calibrate_import import import_
 
 if TYPE_CHECKING:
     from flows.calibration.seed import SeedCalibration
@@ -85,3 +87,7 @@ def _show(found: "SeedCalibration", db: str) -> None:
     )
     console.line("  A seed shows which judge is of no use. That one can be trusted takes ratings of your own rollouts.")
     console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
+
+
+app.command()(export)
+app.command("import")(import_)
