@@ -51,7 +51,7 @@ def import_(
     found = {path: reader.read(path, names) for path, reader in readers.items()}
     taken = [restore(settings.db, path, replace=replace) for path in archives]
     if found:
-        answers = {str(path): read.answers for path, read in found.items()}
+        answers = [(path.name, read.answers) for path, read in found.items()]
         taken.append(take_in_all(settings.db, answers, replace=replace))
     unusable = [refused for read in found.values() for refused in read.refused]
     all_taken = TakenIn(

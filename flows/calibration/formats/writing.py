@@ -32,6 +32,8 @@ def write_new(path: Path, content: bytes) -> Path:
             raise InputError(f"{path}: is there already, perhaps with ratings in it; move it or name another --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         put_in_place(path, content)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path.parent}: is no folder; name another --out") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); name another --out") from None
     return path
