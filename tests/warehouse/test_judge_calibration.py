@@ -12,19 +12,21 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from tests.warehouse.rows import JUDGE, Lab
+from warehouse.estimates import refresh_calibration
 
 Pair = tuple[float | None, float | None]
 
 
 def judged(pairs: Iterable[Pair], judge: str = JUDGE) -> Lab:
-    """Return a warehouse in which a judge and one person gave each rollout of a task these values."""
+    """Return a warehouse in which a judge and one person gave these values, each rollout of a task of its own."""
     lab = Lab()
     with lab.together():
-        lab.place("i1", "sim/mid")
         for at, (verdict, human) in enumerate(pairs):
-            rollout_id = lab.rollout("i1", "sim/mid", at)
+            lab.place(f"i{at}", "sim/mid")
+            rollout_id = lab.rollout(f"i{at}", "sim/mid", 0)
             lab.judge(rollout_id, "tone", [verdict], judge=judge)
             lab.rating(rollout_id, "tone", [human])
+    refresh_calibration(lab.warehouse)
     return lab
 
 
@@ -38,7 +40,7 @@ def test_four_rollouts_by_hand() -> None:
     lab = judged([(0.5, 0.5), (1.0, 0.75), (0.25, 0.375), (0.0, 0.0)])
 
     row = lab.one("judge_calibration")
-    assert (row["dimension"], row["judge"], row["n"], row["n_instances"], row["n_versions"]) == ("tone", JUDGE, 4, 1, 1)
+    assert (row["dimension"], row["judge"], row["n"], row["n_instances"], row["n_versions"]) == ("tone", JUDGE, 4, 4, 1)
     assert row["bias"] == pytest.approx(0.03125)
     assert row["mae"] == pytest.approx(0.09375)
     assert row["agreement"] == 0.75
