@@ -72,14 +72,14 @@ def expected_calibration_error(
 
     ece = sum over bins of W_b / W * |human_b - judge_b|. Source: Naeini, Cooper and Hauskrecht (2015); Guo et al.
     (2017), On calibration of modern neural networks. It is biased up: scatter s alone makes it
-    sum W_b / W * s sqrt(2 / (pi n_b)), n_b the effective number (sum w)^2 / sum w^2 of the bin; that is `null_ece`, with s
-    pooled within bins. Read the one beside the other.
+    sum W_b / W * s sqrt(2 / (pi n_b)), n_b the effective number (sum w)^2 / sum w^2 of the bin; that is `null_ece`,
+    with s pooled within bins. Read the one beside the other.
 
     The interval is of the error that the whole frame has in these bins, not of the biased figure beside it: the vector
     of bin sums is drawn from its normal limit (covariance by linearisation, as in `design`), and the ends are
-    2 ece - the quantiles of the draws (the basic bootstrap), which takes the bias off; the lower end is cut at 0. So ece
-    itself can lie near the upper end, or above it where the judge is calibrated. What it does not cover: the choice of
-    the bins, and miscalibration that changes sign within a bin.
+    2 ece - the quantiles of the draws (the basic bootstrap), which takes the bias off; the lower end is cut at 0. So
+    ece itself can lie near the upper end, or above it where the judge is calibrated. What it does not cover: the choice
+    of the bins, and miscalibration that changes sign within a bin.
 
     Args:
         judge: what the judge said, 0..1 for "width", else any numbers.
@@ -96,8 +96,8 @@ def expected_calibration_error(
         seed: the same seed, the same ends.
 
     Raises:
-        ValueError: columns of different length, a value that is no number (or outside 0..1 with "width"), no bins, or an
-            unknown kind of bins.
+        ValueError: columns of different length, a value that is no number (or outside 0..1 with "width"), no bins, or
+            an unknown kind of bins.
     """
     checked_confidence(confidence)
     said, told = finite(judge, "judge", at_least=0), finite(human, "human", at_least=0)
@@ -110,9 +110,9 @@ def expected_calibration_error(
     rows = prepared(n, weights, strata, sizes, clusters)
     number, edges = _binned(said, rows.share, bins, equal)
     n_bins = int(number.max()) + 1
-    share = np.bincount(number, rows.share)
+    share: FloatArray = np.bincount(number, rows.share).astype(np.float64)
     difference = told - said
-    sums = np.bincount(number, rows.share * difference)
+    sums: FloatArray = np.bincount(number, rows.share * difference).astype(np.float64)
     ece = float(np.abs(sums).sum())
     null = _null(rows, difference, number, share, sums)
     curve = _curve(said, told, rows, number, edges)

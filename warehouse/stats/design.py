@@ -97,8 +97,8 @@ def stratified_mean(
     what is there.
 
     A stratum with a single cluster borrows the scatter of it and its neighbour together (the stratum before it, else
-    the one after it), which is too much rather than too little where means differ. A stratum without any value counts as more
-    of its neighbour, up to 5 % of the frame; beyond it there is a mean but no interval.
+    the one after it), which is too much rather than too little where means differ. A stratum without any value counts
+    as more of its neighbour, up to 5 % of the frame; beyond it there is a mean but no interval.
 
     Args:
         strata: neighbours beside each other, such as bands from low to top within a policy.
