@@ -255,7 +255,8 @@ def weighted_share(
     if not n:
         return Estimate(None, reason="Nothing has a value.")
     rows = prepared(n, weights, strata, sizes, clusters)
-    share = min(1.0, max(0.0, float(rows.share @ array)))
+    # All or none, whatever the sum of the weights is rounded to.
+    share = 1.0 if array.all() else min(1.0, max(0.0, float(rows.share @ array)))
     if rows.is_census:
         return Estimate(share, share, share, n)
     if rows.reason:

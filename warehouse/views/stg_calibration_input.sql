@@ -5,23 +5,23 @@
 --   n_ratings  ratings there are, those of seed examples included
 create or replace view stg_calibration_input as
 with rated as (
-    select count(*) as n, bit_xor(hash(rollout_id, dimension, rater, score)) as content from rating
+    select count(*) as n, coalesce(bit_xor(hash(rollout_id, dimension, rater, score)), 0) as content from rating
 ),
 judged as (
     select
         count(*) as n,
-        bit_xor(hash(rollout_id, dimension, grader_id, replicate, grader_version, low, high, state)) as content
+        coalesce(bit_xor(hash(rollout_id, dimension, grader_id, replicate, grader_version, low, high, state)), 0) as content
     from score
     where source = 'judge'
 ),
 drawn as (
-    select count(*) as n, bit_xor(hash(set_id, rollout_id, dimension, stratum)) as content from calibration_item
+    select count(*) as n, coalesce(bit_xor(hash(set_id, rollout_id, dimension, stratum)), 0) as content from calibration_item
 ),
 framed as (
-    select count(*) as n, bit_xor(hash(set_id, rollout_id, stratum)) as content from calibration_frame
+    select count(*) as n, coalesce(bit_xor(hash(set_id, rollout_id, stratum)), 0) as content from calibration_frame
 ),
 made as (
-    select count(*) as n, bit_xor(hash(set_id, created_at)) as content from calibration_set
+    select count(*) as n, coalesce(bit_xor(hash(set_id, created_at)), 0) as content from calibration_set
 )
 select
     format(
