@@ -31,6 +31,7 @@ LIGHT_VERBS = {
     "regrade": ["regrade", "one"],
     "gate": ["gate", "--base", "a", "--candidate", "b"],
     "doctor": ["doctor"],
+    "calibrate report": ["calibrate", "report"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flows.commands import options
+from flows.commands.calibrate_report import report
 
 if TYPE_CHECKING:
     from flows.calibration.seed import SeedCalibration
@@ -85,3 +86,6 @@ def _show(found: "SeedCalibration", db: str) -> None:
     )
     console.line("  A seed shows which judge is of no use. That one can be trusted takes ratings of your own rollouts.")
     console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
+
+
+app.command()(report)

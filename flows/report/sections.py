@@ -362,7 +362,8 @@ def _calibration(data: ReportData) -> Section:
             Panel(
                 row["dimension"].replace("_", " "),
                 {"dimension": row["dimension"], "grader_version": row["grader_version"]},
-                "" if len(data.values("reliability_curve", "grader_version", dimension=row["dimension"])) == 1
+                ""
+                if len(data.values("reliability_curve", "grader_version", dimension=row["dimension"])) == 1
                 else f"version {row['grader_version']}",
             )
             for row in _distinct(data, "reliability_curve", "dimension", "grader_version")

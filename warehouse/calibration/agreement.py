@@ -36,9 +36,7 @@ def agreement_rows(warehouse: "Warehouse") -> list[dict[str, Any]]:
     """Return the rows of `judge_agreement`."""
     found = warehouse.sql("select dimension, judge, grader_version, inputs from stg_judge_input")
     inputs = {tuple(key): said for *key, said in found.iter_rows()}
-    return [
-        row for pairs in read_pairs(warehouse) for row in _of_judge(pairs, inputs[tuple(pairs.key.values())])
-    ]
+    return [row for pairs in read_pairs(warehouse) for row in _of_judge(pairs, inputs[tuple(pairs.key.values())])]
 
 
 def band_of(judged: FloatArray) -> IntArray:

@@ -228,8 +228,8 @@ def _policies(warehouse: "Warehouse") -> Iterator[dict[str, Any]]:
         share = float(unrated["n"].sum()) / float(policies["n"].sum())
         names = _listed(unrated["policy"].to_list())
         reason = (
-            f"{share:.0%} of the rollouts it judged are by policies of which nobody has rated any ({names}): whether it "
-            "agrees with people on these is not known."
+            f"{share:.0%} of the rollouts it judged are by policies of which nobody has rated any ({names}): whether "
+            "it agrees with people on these is not known."
             if unrated.height
             else "People rated rollouts of every policy that it judged."
         )
@@ -246,7 +246,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _shift(warehouse: "Warehouse", dimension: str, earlier: _Arm, later: _Arm) -> _Shift:
     paired = _paired(warehouse, dimension, earlier, later)
-    if paired.value is not None and paired.n_common >= MIN_UNITS or earlier.model is not None:
+    if (paired.value is not None and paired.n_common >= MIN_UNITS) or earlier.model is not None:
         return paired
     return _by_bias(warehouse, dimension, earlier, later, paired.n_common) or paired
 
@@ -292,7 +292,9 @@ def _by_bias(warehouse: "Warehouse", dimension: str, earlier: _Arm, later: _Arm,
         means.append(mean)
         variances.append(variance)
     value, error = means[1] - means[0], sqrt(sum(variances))
-    where = f"on rated rollouts, {sides[0].height:,} before and {sides[1].height:,} now; few outputs were judged by both"
+    where = (
+        f"on rated rollouts, {sides[0].height:,} before and {sides[1].height:,} now; few outputs were judged by both"
+    )
     # The normal quantile: with ten units a side, and different ones, the degrees of freedom are near twenty.
     low, high = value - 1.96 * error, value + 1.96 * error
     is_within = abs(value) + 1.645 * error < MARGIN

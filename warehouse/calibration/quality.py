@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 NO_JUDGE = "none"
 """In the place of judge and version where none has said anything of the frame: then ratings stand alone."""
 LIMITS = (0.0, 1.0)
-UNKNOWN_POLICY = "unknown"
 
 # Neighbours beside each other: a stratum without a rating is taken to be like the one before it.
 FRAME = """
@@ -26,7 +25,7 @@ FRAME = """
         calibration_frame.set_id,
         calibration_frame.rollout_id,
         calibration_frame.stratum,
-        coalesce(policy.name, '{unknown}') as policy,
+        coalesce(policy.name, 'unknown') as policy,
         case when calibration_item.rollout_id is not null then stg_rated.human end as human
     from calibration_frame
     join calibration_set using (set_id)
@@ -43,7 +42,7 @@ FRAME = """
     order by
         calibration_stratum.policy, list_position(['low', 'mid', 'good', 'top'], calibration_stratum.quality_band),
         calibration_frame.stratum, calibration_frame.rollout_id
-""".format(unknown=UNKNOWN_POLICY)
+"""
 VERDICTS = """
     select
         score.grader_id as judge,
