@@ -7,8 +7,8 @@ import numpy as np
 
 from warehouse.stats.estimate import Estimate
 from warehouse.stats.interval import checked_confidence
-from warehouse.stats.ratings import NO_PAIR, NO_VARIATION, Matrix, matrix
-from warehouse.stats.values import FloatArray
+from warehouse.stats.ratings import NO_PAIR, NO_VARIATION, IntArray, Matrix, matrix
+from warehouse.stats.values import FloatArray, is_constant
 
 Model = Literal["one_way", "two_way_random", "two_way_fixed"]
 
@@ -63,59 +63,86 @@ def icc(
     Raises:
         ValueError: ratings that are no numbers, or an unknown model.
     """
+    array = matrix(ratings)
+    unit, rater = np.nonzero(~np.isnan(array))
+    return icc_of(unit, rater, array[unit, rater], model, average=average, confidence=confidence)
+
+
+def icc_of(
+    unit: IntArray,
+    rater: IntArray,
+    value: FloatArray,
+    model: Model = "two_way_random",
+    *,
+    average: bool = False,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Return the same of single ratings, no two by one rater of one unit; see `icc`.
+
+    Args:
+        unit: number of the unit of each.
+        rater: number of the rater of each.
+        value: what was said.
+        model: as in `icc`.
+        average: as in `icc`.
+        confidence: as in `icc`.
+    """
     checked_confidence(confidence)
     if model not in ("one_way", "two_way_random", "two_way_fixed"):
         raise ValueError(f"unknown model {model!r}; give 'one_way', 'two_way_random' or 'two_way_fixed'")
-    array = matrix(ratings)
-    array = array[np.count_nonzero(~np.isnan(array), axis=1) >= 2] if array.size else array
-    if not array.size:
+    _, unit, m = np.unique(unit, return_inverse=True, return_counts=True)
+    kept = m[unit] >= 2
+    _, unit = np.unique(unit[kept], return_inverse=True)
+    _, rater = np.unique(rater[kept], return_inverse=True)
+    value = value[kept]
+    n = int(unit.max()) + 1 if unit.size else 0
+    if not n:
         return Estimate(None, reason=NO_PAIR)
-    array = array[:, ~np.isnan(array).all(axis=0)]
-    if np.nanmax(array) - np.nanmin(array) <= 1e-9:
-        return Estimate(None, n=len(array), reason=NO_VARIATION)
-    if len(array) < 2:
+    if is_constant(value):
+        return Estimate(None, n=n, reason=NO_VARIATION)
+    if n < 2:
         return Estimate(None, n=1, reason="one unit; what units differ by needs two")
-    found = _one_way(array) if model == "one_way" else _two_way(array)
+    # A common shift changes nothing, and squares keep their digits.
+    value = value - value.mean()
+    found = _one_way(unit, value) if model == "one_way" else _two_way(unit, rater, value)
     if found is None:
         text = "too few raters share units: what raters differ by cannot be told from what units do"
-        return Estimate(None, n=len(array), reason=text)
+        return Estimate(None, n=n, reason=text)
     return _estimated(found, model, average, confidence)
 
 
-def _one_way(array: FloatArray) -> _Squares | None:
-    n, seen = len(array), ~np.isnan(array)
-    m = seen.sum(axis=1).astype(np.float64)
-    total = float(m.sum())
-    means = np.nanmean(array, axis=1)
-    rest = float(np.nansum((array - means[:, None]) ** 2))
-    between = float(np.sum(m * (means - np.nansum(array) / total) ** 2))
+def _one_way(unit: IntArray, value: FloatArray) -> _Squares:
+    m = np.bincount(unit).astype(np.float64)
+    n, total = len(m), float(m.sum())
+    means = np.bincount(unit, value) / m
+    rest = float(np.sum((value - means[unit]) ** 2))
     per_unit = (total - float(np.sum(m**2)) / total) / (n - 1)
+    between = float(np.sum(m * means**2))
     return _Squares(between / (n - 1), 0.0, rest / (total - n), n - 1, 0, total - n, per_unit, 0.0, n)
 
 
-def _two_way(array: FloatArray) -> _Squares | None:
+def _two_way(unit: IntArray, rater: IntArray, value: FloatArray) -> _Squares | None:
     """Return each factor's mean square after the other; None where too little overlaps."""
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    n, raters = array.shape
-    seen = ~np.isnan(array)
-    total = int(seen.sum())
-    m = seen.sum(axis=1)
-    # A common shift changes nothing, and squares keep their digits.
-    y = np.where(seen, array - np.nanmean(array), 0.0)
-    within_units = np.where(seen, y - (y.sum(axis=1) / m)[:, None], 0.0)
-    within_raters = np.where(seen, y - y.sum(axis=0) / seen.sum(axis=0), 0.0)
+    m, per_rater = np.bincount(unit).astype(np.float64), np.bincount(rater).astype(np.float64)
+    n, raters, total = len(m), len(per_rater), len(value)
+    within_units = value - (np.bincount(unit, value) / m)[unit]
+    within_raters = value - (np.bincount(rater, value) / per_rater)[rater]
 
-    overlap = seen.T.astype(np.float64) @ (seen / m[:, None])
-    normal = np.diag(seen.sum(axis=0).astype(np.float64)) - overlap
-    severity = within_units.sum(axis=0)
+    seen = csr_array((np.ones(total), (unit, rater)), shape=(n, raters))
+    shared = csr_array((1 / m[unit], (unit, rater)), shape=(n, raters))
+    overlap = (seen.T @ shared).toarray()
+    severity = np.bincount(rater, within_units)
     islands, _ = connected_components(overlap > 0, directed=False)
-    rank = raters - islands  # known, not found by rounding: the matrix is singular by construction
-    of_raters = float(severity @ np.linalg.pinv(normal, rcond=1e-10, hermitian=True) @ severity)
+    rank = raters - int(islands)  # known, not found by rounding: the matrix is singular by construction
+    inverse = np.linalg.pinv(np.diag(per_rater) - overlap, rcond=1e-10, hermitian=True)
+    of_raters = float(severity @ inverse @ severity)
     rest = max(0.0, float(np.sum(within_units**2)) - of_raters)
     of_units = max(0.0, float(np.sum(within_raters**2)) - rest)
 
-    df_units, df_raters, df_rest = n - islands, rank, total - n - rank
+    df_units, df_raters, df_rest = n - int(islands), rank, total - n - rank
     if df_units < 1 or df_raters < 1 or df_rest < 1:
         return None
     return _Squares(

@@ -182,34 +182,48 @@ def distances(values: FloatArray, scale: Scale) -> FloatArray:
     return apart
 
 
-def jackknife(whole: float, without: FloatArray, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the ends of a jackknife interval: bias-corrected estimate +- t quantile * standard error.
+@dataclass(frozen=True, slots=True)
+class Jackknifed:
+    """An estimate by leaving out one unit at a time."""
 
-    Bias-corrected: n * whole - (n - 1) * mean of without_i (Quenouille 1956); standard error: sqrt((n - 1) / n *
-    sum (without_i - their mean)^2) (Tukey 1958). A few units that count for much make the error itself uncertain, so t
-    has 2 n / (kurtosis - 1) degrees of freedom, from the variance of a variance, at most n - 1 and at least 1.
+    middle: float
+    """Corrected for bias: n * whole - (n - 1) * mean of those without a unit (Quenouille 1956)."""
+    error: float
+    """Standard error: sqrt((n - 1) / n * sum (without a unit - their mean)^2) (Tukey 1958)."""
+    df: float
+    """Degrees of freedom, 1 to n - 1."""
+
+    def ends(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return middle +- t quantile * standard error."""
+        from scipy.special import stdtrit
+
+        half = float(stdtrit(self.df, (1 + confidence) / 2)) * self.error
+        return self.middle - half, self.middle + half
+
+    def p_of(self, value: float) -> float | None:
+        """Return the two-sided p value of a true value; None where the estimate has no error."""
+        from scipy.special import stdtr
+
+        return float(2 * stdtr(self.df, -abs(self.middle - value) / self.error)) if self.error > 0 else None
+
+
+def jackknife(whole: float, without: FloatArray) -> Jackknifed:
+    """Return a jackknife estimate.
+
+    A few units that count for much make the error itself uncertain, so t has 2 n / (kurtosis - 1) degrees of freedom,
+    from the variance of a variance, at most n - 1 and at least 1.
 
     Args:
-        whole: estimate from all n units.
+        whole: estimate from all n units, 2 and up.
         without: estimate without each unit.
-        confidence: 0..1, exclusive.
     """
-    from scipy.special import stdtrit
-
     n, off = len(without), without - without.mean()
-    error, df = jackknife_error(without), float(n - 1)
+    squares, df = float(np.sum(off**2)), float(n - 1)
+    error = (squares * (n - 1) / n) ** 0.5
     if error > 0:
-        kurtosis = n * float(np.sum(off**4)) / float(np.sum(off**2)) ** 2
+        kurtosis = n * float(np.sum(off**4)) / squares**2
         df = max(1.0, min(df, 2 * n / max(kurtosis - 1, 1e-9)))
-    middle = n * whole - (n - 1) * float(without.mean())
-    half = float(stdtrit(df, (1 + confidence) / 2)) * error
-    return middle - half, middle + half
-
-
-def jackknife_error(without: FloatArray) -> float:
-    """Return the standard error from what is estimated without each unit."""
-    n = len(without)
-    return float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
+    return Jackknifed(n * whole - (n - 1) * float(without.mean()), error, df)
 
 
 def agreement(
@@ -247,5 +261,5 @@ def agreement(
     without = 1 - observed_without / expected_without
     # Below -1 only coefficients with unusual weights get, and z ends there.
     z, z_without = np.arctanh(max(value, NEAR_END)), np.arctanh(np.maximum(without, NEAR_END))
-    low, high = np.tanh(jackknife(float(z), z_without, confidence))
+    low, high = np.tanh(jackknife(float(z), z_without).ends(confidence))
     return Estimate(value, min(value, float(low)), max(value, float(high)), n)
