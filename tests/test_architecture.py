@@ -34,6 +34,7 @@ LIGHT_VERBS = {
     "calibrate export": ["calibrate", "export", "--out", "sheets"],
     "calibrate import": ["calibrate", "import", "ratings.csv"],
     "import ratings": ["import", "ratings", "ratings.csv"],
+    "calibrate report": ["calibrate", "report"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }
 

@@ -187,22 +187,37 @@ class Warehouse:
         Raises:
             WarehouseError: a row does not fit the table; it stays as it was.
         """
-        frame = as_frame(table, rows)
+        return self.replace_all({table: rows})[table]
+
+    def replace_all(self, rows: Mapping[str, Iterable[Row]]) -> dict[str, int]:
+        """Put rows in the place of all that several tables hold, in one transaction, all or none.
+
+        Returns:
+            Table -> how many rows there are now.
+
+        Raises:
+            WarehouseError: a row does not fit its table; all stay as they were.
+        """
+        frames = {table: as_frame(table, content) for table, content in rows.items()}
         cursor = self._connection.cursor()
         try:
             cursor.begin()
-            cursor.register("incoming", frame.to_arrow())
-            key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
-            # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
-            cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
-            cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+            for table, frame in frames.items():
+                cursor.register("incoming", frame.to_arrow())
+                key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
+                # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
+                cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
+                cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+                cursor.unregister("incoming")
             cursor.commit()
         except duckdb.Error as error:
             cursor.rollback()
-            raise WarehouseError(f"{self._place}: {table} stays as it was ({_first_line(error)})") from None
+            names = " and ".join(frames)
+            stay = "stays as it was" if len(frames) == 1 else "stay as they were"
+            raise WarehouseError(f"{self._place}: {names} {stay} ({_first_line(error)})") from None
         finally:
             cursor.close()
-        return frame.height
+        return {table: frame.height for table, frame in frames.items()}
 
     def load(self, spool: Path) -> dict[str, int]:
         """Merge all finished shards of a spool in one transaction and return the new rows by table.

@@ -9,6 +9,7 @@ from flows.commands.calibrate_export import export
 from flows.commands.calibrate_import import import_
 from flows.commands.calibrate_progress import progress
 from flows.commands.calibrate_rate import rate
+from flows.commands.calibrate_report import report
 from flows.commands.calibrate_sample import sample
 
 if TYPE_CHECKING:
@@ -97,3 +98,4 @@ app.command()(rate)
 app.command()(sample)
 app.command()(export)
 app.command("import")(import_)
+app.command()(report)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from warehouse.stats.design import IntArray, Labels, Rows, prepared, spread, t_quantile, weighted_mean
 from warehouse.stats.estimate import Estimate
 from warehouse.stats.interval import MIN_CLUSTERS, checked_confidence
-from warehouse.stats.values import FloatArray, Numbers, finite, same_length
+from warehouse.stats.values import FloatArray, Numbers, finite, is_constant, same_length
 
 NOTHING = "Nothing has both a verdict and a rating."
 
@@ -109,6 +109,9 @@ def spearman(
     x, y, rows = _ready(judge, human, weights, strata, sizes, clusters)
     if not len(x):
         return Estimate(None, reason=NOTHING)
+    if is_constant(x) or is_constant(y):
+        # Asked of the values: the ranks of equal ones differ in the last digit of the weights.
+        return Estimate(None, n=len(x), reason="Either side does not vary.")
     w, total = rows.share, 1.0
     rank_x, rank_y = _ranks(x, w), _ranks(y, w)
     signs = {"xy": _signs(x, y, w), "xx": _signs(x, x, w), "yy": _signs(y, y, w)}
