@@ -379,6 +379,7 @@ def _table(heading: str | None, frame: "pl.DataFrame", columns: dict[str, str]) 
 def _as_json(found: "Recomposed") -> dict[str, Any]:
     return {
         "run_id": found.run_id,
+        "trust": found.trust.as_json(),
         "rubrics": [
             {"run_id": new.run_id, "family": new.family, "rubric_id": new.rubric_id, "content": new.content}
             for new in found.rubrics
