@@ -20,7 +20,8 @@ Said = Callable[[int, str, int], tuple[float, float]]
 
 def plain(instance: int, policy: str, sample: int) -> tuple[float, float]:
     """Better policies are better; one rollout in seven is left open by a half, one in eleven altogether."""
-    value = min(1.0, 0.2 * (1 + POLICIES.index(policy)) + 0.1 * ((instance * 5 + sample * 3) % 6))
+    skill = POLICIES.index(policy) if policy in POLICIES else 0
+    value = min(1.0, 0.2 * (1 + skill) + 0.1 * ((instance * 5 + sample * 3) % 6))
     if (instance + sample) % 11 == 0:
         return 0.0, 1.0
     return (value / 2, min(1.0, value / 2 + 0.5)) if (instance + sample) % 7 == 0 else (value, value)

@@ -30,6 +30,8 @@ LIGHT_VERBS = {
     "compare": ["compare", "one", "other"],
     "regrade": ["regrade", "one"],
     "gate": ["gate", "--base", "a", "--candidate", "b"],
+    "calibrate sample": ["calibrate", "sample", "--dimension", "faithfulness"],
+    "calibrate progress": ["calibrate", "progress"],
     "doctor": ["doctor"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }

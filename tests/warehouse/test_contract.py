@@ -85,6 +85,10 @@ PROMISED: dict[str, tuple[str, str]] = {
         "dimension, judge",
         "n, bias, mae, spearman, weighted_kappa, agreement, ece, status",
     ),
+    "calibration_progress": (
+        "set_id, rater",
+        "dimension, n_assigned, n_rated, n_cannot_assess, n_left, last_rated_at",
+    ),
     "reliability_curve": ("dimension, judge, bin", "judge_mean, human_mean, n"),
     "trajectory": (
         "family, split, policy_id, dimension",
