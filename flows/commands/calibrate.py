@@ -6,6 +6,7 @@ import typer
 
 from flows.commands import options
 from flows.commands.calibrate_progress import progress
+from flows.commands.calibrate_rate import rate
 from flows.commands.calibrate_sample import sample
 
 if TYPE_CHECKING:
@@ -89,5 +90,6 @@ def _show(found: "SeedCalibration", db: str) -> None:
     console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
 
 
-app.command()(sample)
 app.command()(progress)
+app.command()(rate)
+app.command()(sample)

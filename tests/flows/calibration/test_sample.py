@@ -1,6 +1,7 @@
 """Calibration sets: what is in the frame, what is drawn, that weights undo the draw, and nothing drawn twice."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from flows.calibration.strata import Shares, stratify
 from flows.errors import InputError
 from tests import support_sampling as sampling
 from tests.support_sampling import DIMENSION, FAMILY, JUDGE, VERSION, judged, populate, rate, rollout_id
+from tests.warehouse.rows import recycled, taken
 from warehouse import Warehouse
+
+
+@pytest.fixture
+def empty() -> Iterator[Warehouse]:
+    """An empty warehouse in memory, handed on from test to test."""
+    with recycled():
+        yield taken()
 
 
 def drawn_from(warehouse: Warehouse, n: int = 40, **more: Any) -> DrawnSet:
