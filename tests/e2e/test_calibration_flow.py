@@ -15,8 +15,14 @@ from warehouse import Warehouse
 
 PROGRAM = """
 import json, sys
+from pathlib import Path
 from flows.calibration.scheduled import calibration_sample
+from tests.support_sampling import populate
+from warehouse import Warehouse
 answers = [calibration_sample(**asked) for asked in json.loads(sys.argv[1])]
+with Warehouse.open(Path(sys.argv[2])) as warehouse:
+    populate(warehouse, 10, run="run-2", first=40)
+answers.append(calibration_sample(**json.loads(sys.argv[3])))
 print(json.dumps(answers))
 """
 
@@ -29,10 +35,13 @@ def test_every_set_is_of_what_came_since(prefect_api: dict[str, str], tmp_path: 
         populate(warehouse)
     asked = {"db": str(db), "dimension": DIMENSION, "n": 30, "raters": ["anna", "ben"]}
 
-    first, repeated, nothing = _flow_runs(prefect_api, {**asked, "label": "one"}, {**asked, "label": "one"}, asked)
-    with Warehouse.open(db) as warehouse:
-        populate(warehouse, 10, run="run-2", first=40)
-    (second,) = _flow_runs(prefect_api, asked)
+    before = [{**asked, "label": "one"}, {**asked, "label": "one"}, asked]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(before), str(db), json.dumps(asked)],
+        env=clean_environment(prefect_api), capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, repeated, nothing, second = json.loads(done.stdout.splitlines()[-1])
 
     assert first == {"set_id": "faithfulness-one", "is_new": True, "n_items": 30, "n_frame": 180}
     assert repeated == {**first, "is_new": False}
@@ -47,17 +56,6 @@ def test_every_set_is_of_what_came_since(prefect_api: dict[str, str], tmp_path: 
     assert len(strata) == 3
     assert sum(row["n_sampled"] for row in json.loads(strata[0]["data"])) == 30
     assert any("Nothing to draw" in one["data"] for one in _artifacts(prefect_api, "calibration-sample"))
-
-
-def _flow_runs(prefect_api: dict[str, str], *asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Run the flow once for each set of parameters."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(asked)],
-        env=clean_environment(prefect_api), capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    answers: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return answers
 
 
 def _artifacts(prefect_api: dict[str, str], key: str) -> list[dict[str, Any]]:
