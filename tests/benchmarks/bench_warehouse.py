@@ -152,8 +152,9 @@ BUILD = (
     """,
     """
     insert into calibration_assignment
-    select set_id, item_id, rater, row_number() over (partition by set_id, rater order by item_id)
-    from calibration_item join rating using (rollout_id, dimension)
+    select
+        item.set_id, item_id, rater, row_number() over (partition by item.set_id, rater order by item_id)
+    from calibration_item as item join rating using (rollout_id, dimension)
     """,
     """
     insert into score
