@@ -30,6 +30,8 @@ LIGHT_VERBS = {
     "compare": ["compare", "one", "other"],
     "regrade": ["regrade", "one"],
     "gate": ["gate", "--base", "a", "--candidate", "b"],
+    "calibrate sample": ["calibrate", "sample", "--dimension", "faithfulness"],
+    "calibrate progress": ["calibrate", "progress"],
     "doctor": ["doctor"],
     "calibrate export": ["calibrate", "export", "--out", "sheets"],
     "calibrate import": ["calibrate", "import", "ratings.csv"],

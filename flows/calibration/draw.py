@@ -39,7 +39,7 @@ def draw(rows: pl.DataFrame, strata: Sequence[Stratum], given: dict[str, int], s
         members, n = by_stratum[stratum.name,], given[stratum.name]
         rng = np.random.default_rng(derive(seed, "calibration", stratum.name))
         order = line_up(members["instance_id"].to_numpy(), members["difficulty"].to_numpy(), rng)
-        taken = order[systematic(members.height, n, rng.random())]
+        taken = order[systematic(members.height, n, int(rng.integers(members.height)))]
         drawn.append(
             members[np.sort(taken)].with_columns(
                 pl.lit(n / members.height).alias("inclusion_probability"),
@@ -49,19 +49,17 @@ def draw(rows: pl.DataFrame, strata: Sequence[Stratum], given: dict[str, int], s
     return pl.concat(drawn).sort("rollout_id")
 
 
-def systematic(size: int, n: int, start: float) -> NDArray[np.int64]:
+def systematic(size: int, n: int, start: int) -> NDArray[np.int64]:
     """Return the n places, 0..size - 1, of a systematic sample.
+
+    In whole numbers: over the starts each place is taken exactly n times.
 
     Args:
         size: how many stand in the line, 1 and up.
         n: how many to take, 0..size.
-        start: uniform on [0, 1).
+        start: each of 0..size - 1 with the same probability.
     """
-    if n == 0:
-        return np.empty(0, dtype=np.int64)
-    # Rounding must neither take a place twice nor step past the end; beyond 2 ** 26 it could.
-    places = ((np.arange(n) + start) * (size / n)).astype(np.int64)
-    return np.minimum(places, size - 1)
+    return (np.arange(n, dtype=np.int64) * size + start) // max(n, 1)
 
 
 def line_up(

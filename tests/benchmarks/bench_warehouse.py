@@ -130,6 +130,32 @@ BUILD = (
     from rollout, unnest(range(2 + sample % 2)) as t(rater)
     where policy_id like 'sim/%' and sample between 1 and 5
     """,
+    # All that were rated stand in 200 calibration sets of 200 items, dealt out to those who rated them.
+    """
+    insert into calibration_set
+    select
+        'set-' || i, 'd0', 'f', null, null, '{}', 'h', 4, 0, 200, 200, 0, 'f', 'power', 0.9, 2, '["rater0", "rater1"]',
+        2, 0.1, '{}', '2026-01-01 00:00:00+00'
+    from range(200) as t(i)
+    """,
+    """
+    insert into calibration_item
+    select
+        'set-' || row_number() over (order by rollout_id) // 201, rollout_id, 'd0', 's' || hash(rollout_id) % 5, 1, 1,
+        count(*), md5(rollout_id), 't'
+    from rating
+    group by rollout_id
+    """,
+    """
+    insert into calibration_frame
+    select set_id, rollout_id, stratum from calibration_item
+    """,
+    """
+    insert into calibration_assignment
+    select
+        item.set_id, item_id, rater, row_number() over (partition by item.set_id, rater order by item_id)
+    from calibration_item as item join rating using (rollout_id, dimension)
+    """,
     """
     insert into score
     select
