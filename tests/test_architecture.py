@@ -31,6 +31,9 @@ LIGHT_VERBS = {
     "regrade": ["regrade", "one"],
     "gate": ["gate", "--base", "a", "--candidate", "b"],
     "doctor": ["doctor"],
+    "calibrate export": ["calibrate", "export", "--out", "sheets"],
+    "calibrate import": ["calibrate", "import", "ratings.csv"],
+    "import ratings": ["import", "ratings", "ratings.csv"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }
 
