@@ -95,7 +95,7 @@ def _placed(counts: Counts, categories: Numbers | None) -> Counts:
     """Return counts whose values are the categories."""
     if categories is None:
         return counts
-    known = np.unique(np.round(finite(categories, "categories"), 9))
+    known = np.unique(np.round(finite(categories, "categories", at_least=0), 9))
     if len(known) != len(categories):
         raise ValueError("categories: one stands there twice; give each once")
     at = np.searchsorted(known, counts.values)

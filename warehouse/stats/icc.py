@@ -12,7 +12,7 @@ from warehouse.stats.values import FloatArray, is_constant
 
 Model = Literal["one_way", "two_way_random", "two_way_fixed"]
 
-DRAWS = 10_000
+DRAWS = 5_000
 """For the interval of ICC(2)."""
 
 
@@ -139,8 +139,9 @@ def _two_way(unit: IntArray, rater: IntArray, value: FloatArray) -> _Squares | N
     rank = raters - int(islands)  # known, not found by rounding: the matrix is singular by construction
     inverse = np.linalg.pinv(np.diag(per_rater) - overlap, rcond=1e-10, hermitian=True)
     of_raters = float(severity @ inverse @ severity)
-    rest = max(0.0, float(np.sum(within_units**2)) - of_raters)
-    of_units = max(0.0, float(np.sum(within_raters**2)) - rest)
+    rounding = 1e-12 * float(np.sum(value**2))
+    rest = _unless(float(np.sum(within_units**2)) - of_raters, rounding)
+    of_units = _unless(float(np.sum(within_raters**2)) - rest, rounding)
 
     df_units, df_raters, df_rest = n - int(islands), rank, total - n - rank
     if df_units < 1 or df_raters < 1 or df_rest < 1:
@@ -149,6 +150,11 @@ def _two_way(unit: IntArray, rater: IntArray, value: FloatArray) -> _Squares | N
         of_units / df_units, of_raters / df_raters, rest / df_rest, df_units, df_raters, df_rest,
         (total - raters) / df_units, (total - n) / df_raters, n,
     )  # fmt: skip
+
+
+def _unless(squares: float, rounding: float) -> float:
+    """Return a difference of sums of squares; 0 where it is what rounding left."""
+    return squares if squares > rounding else 0.0
 
 
 def _estimated(found: _Squares, model: Model, average: bool, confidence: float) -> Estimate:
