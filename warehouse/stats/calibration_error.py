@@ -193,7 +193,7 @@ def _covariance(rows: Rows, difference: FloatArray, number: IntArray, sums: Floa
     """Return the covariance of the bin sums: within strata, between clusters, as `design.spread` for each pair."""
     n_bins, n_strata = len(sums), len(rows.open)
     n_clusters = int(rows.cluster.max()) + 1
-    of_cluster = rows.stratum[np.unique(rows.cluster, return_index=True)[1]]
+    of_cluster = rows.cluster_strata
     per_cluster = np.bincount(of_cluster, minlength=n_strata)
     by_bin = np.zeros((n_clusters, n_bins))
     np.add.at(by_bin, (rows.cluster, number), rows.share * difference)

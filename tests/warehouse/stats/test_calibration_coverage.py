@@ -2,7 +2,8 @@
 
 The frame: 1,000 outputs, rated on twelfths (three raters, five levels) by people whose scatter is .12; a judge .08 too
 kind with scatter .15. Drawn: 120 by bands of the judge, the best band three times as densely. The truth is that of the
-whole frame. One standard error of a coverage of 95 % in 1,000 draws is .7 %; more cases in bench_calibration_estimators.
+whole frame. One standard error of a coverage of 95 % in 1,000 draws is .7 %; bench_calibration_estimators has
+more cases.
 """
 
 from dataclasses import dataclass
