@@ -58,6 +58,13 @@ class Rows:
     """Why no interval may be claimed."""
 
     @property
+    def cluster_strata(self) -> IntArray:
+        """The stratum of each cluster."""
+        found = np.zeros(int(self.cluster.max(initial=-1)) + 1, dtype=np.int64)
+        found[self.cluster] = self.stratum
+        return found
+
+    @property
     def is_census(self) -> bool:
         """Whether every unit of the frame was seen, so that nothing is uncertain."""
         return bool((self.open[self.stratum] <= ZERO).all()) and self.reason is None
@@ -317,13 +324,14 @@ def spread(rows: Rows, residual: FloatArray, inside: npt.NDArray[np.bool_] | Non
         inside: which rows count for the degrees of freedom; None: all.
     """
     n_strata = len(rows.open)
-    per_cluster = np.bincount(rows.stratum[_first_of(rows.cluster)], minlength=n_strata)
+    of_cluster = rows.cluster_strata
+    per_cluster = np.bincount(of_cluster, minlength=n_strata)
     telling = per_cluster if inside is None else _clusters_inside(rows, inside, n_strata)
     mass = np.bincount(rows.stratum, rows.share, n_strata)
     mean = np.bincount(rows.stratum, rows.share * residual, n_strata) / np.where(mass > 0, mass, 1.0)
     centred = rows.share * (residual - mean[rows.stratum])
     sums = np.bincount(rows.cluster, centred)
-    squares = np.bincount(rows.stratum[_first_of(rows.cluster)], sums**2, n_strata)
+    squares = np.bincount(of_cluster, sums**2, n_strata)
     parts = rows.open * squares * per_cluster / np.maximum(per_cluster - 1, 1)
     freedom = np.maximum(telling - 1, 1).astype(np.float64)
     for at in np.flatnonzero((per_cluster == 1) & (rows.open > ZERO)):
@@ -463,12 +471,6 @@ def _neighbour(at: int, counted: npt.NDArray[np.intp]) -> int | None:
     return at + 1 + int(after[0]) if after.size else None
 
 
-def _first_of(numbers: IntArray) -> npt.NDArray[np.intp]:
-    """Return where each number, 0 and up without gaps, is first met."""
-    return np.unique(numbers, return_index=True)[1]
-
-
 def _clusters_inside(rows: Rows, inside: npt.NDArray[np.bool_], n_strata: int) -> npt.NDArray[np.intp]:
     """Return how many clusters of each stratum have a row that counts."""
-    touched = np.unique(rows.cluster[inside])
-    return np.bincount(rows.stratum[_first_of(rows.cluster)][touched], minlength=n_strata)
+    return np.bincount(rows.cluster_strata[np.unique(rows.cluster[inside])], minlength=n_strata)

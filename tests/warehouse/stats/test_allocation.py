@@ -45,7 +45,7 @@ def test_standard_errors_of_that_table() -> None:
         assert found == (pytest.approx(of_mean, abs=2e-4), pytest.approx(of_high, abs=1.2e-3)), method
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     FRAMES,
     st.integers(0, 1500),
@@ -69,7 +69,7 @@ def test_laws(frame: dict[str, tuple[int, float]], n: int, method: Method, facto
     assert allocate(turned, sigmas, n, method, tail=tail, tail_factor=factor, floor=floor) == drawn  # type: ignore[arg-type]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(FRAMES, st.integers(0, 500), st.sampled_from(METHODS))
 def test_a_larger_factor_never_takes_from_the_tail(frame: dict[str, tuple[int, float]], n: int, method: Method) -> None:
     """Rounding moves one unit at most."""

@@ -1,8 +1,9 @@
 """How often 95 % intervals of a calibration set hold the truth: 1,000 draws of a frame with known ratings.
 
 The frame: 1,000 outputs, rated on twelfths (three raters, five levels) by people whose scatter is .12; a judge .08 too
-kind with scatter .15. Drawn: 120 by bands of the judge, the best band three times as densely. The truth is that of the
-whole frame. One standard error of a coverage of 95 % in 1,000 draws is .7 %; more cases in bench_calibration_estimators.
+kind with scatter .15. Drawn: 120 by bands of the judge, the two best bands five times as densely. The truth is that of
+the whole frame. One standard error of a coverage of 95 % in 1,000 draws is .7 %; bench_calibration_estimators has
+more cases.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def drawn() -> Drawn:
     band = np.array(["low", "mid", "good", "top"])[np.digitize(judge, [0.4, 0.7, 0.9])]
     part = rng.random(1000) < 0.4
     sizes = {name: int((band == name).sum()) for name in ("low", "mid", "good", "top")}
-    numbers = allocate(sizes, {}, 120, "proportional", tail=["top"], tail_factor=3)
+    numbers = allocate(sizes, {}, 120, "proportional", tail=["good", "top"], tail_factor=5)
     whole = concordance(judge, human, levels=13)
     truth = {
         "mean": human.mean(),
@@ -92,9 +93,9 @@ def test_weighted_means_are_unbiased(drawn: Drawn, name: str) -> None:
 
 
 def test_an_unweighted_mean_is_visibly_biased(drawn: Drawn) -> None:
-    """The tail is drawn three times as densely: the plain mean is too high, and its interval seldom holds the truth."""
-    assert drawn.errors("unweighted").mean() > 0.04
-    assert drawn.coverage("unweighted") < 0.5
+    """The tail is drawn five times as densely: the plain mean is too high by .1, and its interval is wrong."""
+    assert drawn.errors("unweighted").mean() > 0.1
+    assert drawn.coverage("unweighted") < 0.02
 
 
 def test_predictions_never_widen(drawn: Drawn) -> None:

@@ -45,7 +45,7 @@ def test_the_interval_of_a_judge_that_is_off() -> None:
     assert 0.91 <= covered / 200 <= 0.99
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 3)), min_size=1, max_size=50),
     st.integers(1, 12),

@@ -83,7 +83,7 @@ def test_groups_are_never_on_both_sides() -> None:
     assert min(by_group.errors.values()) > 0.06
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.integers(30, 260), st.sampled_from([4, 100]))
 def test_maps_are_monotone_and_keep_as_data(seed: int, n: int, levels: int) -> None:
     """Never falling, within 0..1, the same after JSON, whatever the ratings and the order of rows."""

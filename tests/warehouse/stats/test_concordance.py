@@ -53,7 +53,7 @@ def test_kappa_of_published_tables(table: tuple[tuple[int, ...], ...], kappa: fl
         assert weighted_kappa(judge, human, levels=levels).value == pytest.approx(kappa)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(PAIRS)
 def test_figures_are_those_of_libraries(pairs: list[tuple[int, int]]) -> None:
     """scipy's and statsmodels', with ties of every kind; undefined is None with a reason."""

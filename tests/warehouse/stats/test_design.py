@@ -54,7 +54,7 @@ def test_two_strata_by_hand() -> None:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_one_stratum_is_students_interval(values: list[float]) -> None:
     """Without weights, strata or clusters it is the plain t interval; with clusters the clustered one."""
@@ -66,7 +66,7 @@ def test_one_stratum_is_students_interval(values: list[float]) -> None:
     assert (of_clusters.low, of_clusters.high) == pytest.approx((clustered.low, clustered.high))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(VALUES, VALUES, st.integers(0, 200), st.integers(0, 200))
 def test_weights_are_strata(first: list[float], second: list[float], more_1: int, more_2: int) -> None:
     """1 / probability with sizes says what the strata say, in any order of rows; wrong weights are scaled to sizes."""
@@ -160,7 +160,7 @@ def test_effective_number() -> None:
     assert effective_n([3, 1]) == pytest.approx(1.6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.01, 100))
 def test_a_plain_share_has_wilsons_interval(counted: tuple[int, int], weight: float) -> None:
     """Equal weights of any size: what the gate decided on stays what it is (29 of 30 reach .80, 28 do not)."""
@@ -185,7 +185,7 @@ def test_what_weights_and_clusters_do_to_a_share() -> None:
     assert weighted_share([]).reason == "Nothing has a value."
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.sampled_from("abc"), st.floats(0.1, 50)), min_size=1, max_size=60),
     st.booleans(),

@@ -71,7 +71,7 @@ def judged(kind: str, human: FloatArray, rng: np.random.Generator) -> FloatArray
     return said[kind]
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(ADVERSARIES, st.integers(0, 10_000), st.lists(st.integers(0, 25), min_size=1, max_size=4))
 def test_never_much_wider_than_the_ratings_alone(kind: str, seed: int, numbers: list[int]) -> None:
     """By 5 % at most, whatever the judge, the seed and the numbers drawn; and an interval wherever they have one."""
