@@ -33,6 +33,10 @@ LIGHT_VERBS = {
     "calibrate sample": ["calibrate", "sample", "--dimension", "faithfulness"],
     "calibrate progress": ["calibrate", "progress"],
     "doctor": ["doctor"],
+    "calibrate export": ["calibrate", "export", "--out", "sheets"],
+    "calibrate import": ["calibrate", "import", "ratings.csv"],
+    "import ratings": ["import", "ratings", "ratings.csv"],
+    "calibrate report": ["calibrate", "report"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from flows.commands import options
+from flows.commands.calibrate_export import export
+from flows.commands.calibrate_import import import_
 from flows.commands.calibrate_progress import progress
 from flows.commands.calibrate_rate import rate
+from flows.commands.calibrate_report import report
 from flows.commands.calibrate_sample import sample
 
 if TYPE_CHECKING:
@@ -93,3 +96,6 @@ def _show(found: "SeedCalibration", db: str) -> None:
 app.command()(progress)
 app.command()(rate)
 app.command()(sample)
+app.command()(export)
+app.command("import")(import_)
+app.command()(report)

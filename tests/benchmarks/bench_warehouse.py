@@ -85,7 +85,7 @@ BUILD = (
     insert into score
     select
         rollout_id, 'd' || d, 'code', 0, 'f', if(is_open, 0, value), if(is_open, 1, value),
-        if(is_open, 'unassessed', 'assessed'), 'deterministic', 'because', '{"n": 1}', '1'
+        if(is_open, 'unassessed', 'assessed'), 'deterministic', 'because', '{"n": 1}', '1', null
     from (
         select rollout_id, d, hash(rollout_id, d) % 1000 / 1000 as value, d = 7 and seed < 200 as is_open
         from rollout join instance using (instance_id), range(8) as t(d)
@@ -108,7 +108,7 @@ BUILD = (
     insert into score
     select
         rollout_id, dimension, 'judge', repeat, family, hash(rollout_id, repeat) % 5 / 4,
-        hash(rollout_id, repeat) % 5 / 4, 'assessed', 'judge', 'because', '{}', '1'
+        hash(rollout_id, repeat) % 5 / 4, 'assessed', 'judge', 'because', '{}', '1', null
     from score, range(2) as t(repeat)
     where state = 'unassessed'
     """,
@@ -126,7 +126,7 @@ BUILD = (
     # 104,000 ratings of 40,000 rollouts by two or three people each, and one judge's verdict on each of these.
     """
     insert into rating
-    select rollout_id, 'd0', 'rater' || rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null
+    select rollout_id, 'd0', 'rater' || rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null, null, null, null
     from rollout, unnest(range(2 + sample % 2)) as t(rater)
     where policy_id like 'sim/%' and sample between 1 and 5
     """,
@@ -160,7 +160,7 @@ BUILD = (
     insert into score
     select
         rollout_id, 'd0', 'judge/one', 0, 'f', hash(rollout_id) % 5 / 4, hash(rollout_id) % 5 / 4,
-        'assessed', 'judge', 'level', '{}', '1'
+        'assessed', 'judge', 'level', '{}', '1', null
     from (select distinct rollout_id from rating)
     """,
 )

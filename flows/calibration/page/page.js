@@ -17,6 +17,7 @@ const drafts = new Map(); // item -> note that has no answer to go with yet
 const past = []; // what was said before each change in this tab, for undo
 let saving = null; // the promise of the save under way
 let isFailing = false;
+let isHeld = false; // somebody wanted to move on and could not; level keys may have been meant for the next item
 let wanted = null; // what the server must still be told of the present item
 
 const item = () => sheet.items[at];
@@ -87,13 +88,13 @@ async function send_all() {
       if (told.answer && wanted === sent && document.activeElement !== byId("note")) byId("note").value = told.answer.note;
       tries = 0;
       if (wanted === sent) wanted = null;
-      isFailing = false;
+      isFailing = isHeld = false;
       trouble("");
     } catch (error) {
       isFailing = true;
       if (error instanceof Refused) {
         say("NOT saved");
-        trouble(`Not saved: ${error.message}. It will not be tried again by itself; answer again to try.`);
+        trouble(`Not saved: ${error.message}. It will not be tried again by itself; click on your answer to try.`);
         return;
       }
       say("NOT saved yet");
@@ -114,6 +115,7 @@ function saved_text() {
 }
 
 function choose(level) {
+  if (!byId("done").hidden) return;
   if (!shown) {
     say("The text is not here yet");
     return;
@@ -136,16 +138,17 @@ function save_note() {
 }
 
 async function undo() {
-  if (!(await settled())) return;
+  if (!(await settled())) return false;
   const last = past.pop();
   if (!last) {
     say("Nothing to undo since this page was opened");
-    return;
+    return true;
   }
   await go(sheet.items.indexOf(last.id));
   byId("note").value = last.answer ? last.answer.note : "";
   await wish(last.answer);
   if (!isFailing) say(last.answer ? `Undone. ${saved_text()}` : "Undone; this one is open again", "saved");
+  return !isFailing;
 }
 
 async function settled() {
@@ -169,11 +172,14 @@ function troubled() {
 // ---- moving
 
 async function move(step) {
-  const from = at;
-  if (!(await settled()) || from !== at) return;
+  // False where the page had to stay, since an answer could not be saved.
+  if (!(await settled())) {
+    isHeld = true;
+    return false;
+  }
   if (!byId("done").hidden) {
     if (step < 0) await go(sheet.items.length - 1);
-    return;
+    return true;
   }
   if (at + step < 0) {
     say("This is the first one");
@@ -185,6 +191,7 @@ async function move(step) {
     else if (left.length === 1 && left[0] === item()) say("This is the last one that is open");
     else await go(sheet.items.indexOf(left.find((id) => id !== item())), `Back at the first of ${left.length} still open`);
   }
+  return true;
 }
 
 async function go(place, told = "") {
@@ -312,7 +319,7 @@ function table([head, ...rows]) {
 function level_button(level, key, text) {
   const button = element("button", undefined, { type: "button", "data-level": String(level), "aria-pressed": "false" });
   button.append(element("kbd", key), element("span", text));
-  button.addEventListener("click", () => choose(level));
+  button.addEventListener("click", () => act(() => choose(level)));
   return button;
 }
 
@@ -335,33 +342,63 @@ function lay_out() {
 
 // ---- keys
 
+// What is asked for while an answer is still on its way waits its turn: somebody who types ahead `3 Enter 2` means the 2
+// for the next item. Where a move is refused, what was typed after it was meant for another item, and is dropped.
+const waiting = [];
+let isActing = false;
+let isNoteNext = false; // what is typed now is meant for a note that is not open yet
+
+async function act(action) {
+  waiting.push(action);
+  if (isActing) return;
+  isActing = true;
+  while (waiting.length) {
+    if ((await waiting.shift()()) === false) waiting.length = 0;
+  }
+  isActing = isNoteNext = false;
+}
+
+function open_note() {
+  isNoteNext = false;
+  if (byId("done").hidden) byId("note").focus();
+}
+
+function choose_by_key(level) {
+  if (isHeld) say("NOT saved yet; a click changes the answer");
+  else choose(level);
+}
+
+function action_of(key, isRepeat) {
+  if (key === "ArrowLeft") return () => move(-1);
+  if (key === "ArrowRight") return () => move(1);
+  if (isRepeat) return null;
+  if (key === "Enter") return () => move(1);
+  if (LEVEL_KEYS.test(key) && Number(key) <= sheet.levels[0].level) return () => choose_by_key(Number(key));
+  if (key === "x" || key === "c") return () => choose_by_key(null);
+  if (key === "u") return undo;
+  if (key === "t") return toggle_table;
+  if (key === "n") return open_note;
+  return null;
+}
+
 function on_key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const target = event.target;
+  const { key, target } = event;
   if (target === byId("note")) {
-    if (event.key === "Escape") {
+    if (key === "Escape") {
       target.blur();
       event.preventDefault();
     }
     return;
   }
-  const isDone = !byId("done").hidden;
-  const { key } = event;
   if (target.closest("#table") && key.startsWith("Arrow")) return; // scrolls it
-  if (key === "ArrowLeft") move(-1);
-  else if (isDone) return;
-  else if (key === "ArrowRight") move(1);
-  else if (key === "Enter") {
-    if (target.closest("button, summary, a")) return; // does what it says
-    if (!event.repeat) move(1);
-  } else if (event.repeat) return;
-  else if (LEVEL_KEYS.test(key) && Number(key) <= sheet.levels[0].level) choose(Number(key));
-  else if (key === "x" || key === "c") choose(null);
-  else if (key === "n") byId("note").focus();
-  else if (key === "u") undo();
-  else if (key === "t") toggle_table();
-  else return;
+  if (key === "Enter" && target.closest("button, summary, a")) return; // does what it says
+  const action = action_of(key, event.repeat);
+  if (!action) return;
   event.preventDefault();
+  if (isNoteNext) return;
+  isNoteNext = key === "n";
+  act(action);
 }
 
 async function begin() {
@@ -375,11 +412,11 @@ async function begin() {
   lay_out();
   document.addEventListener("keydown", on_key);
   byId("note").addEventListener("change", save_note);
-  byId("next").addEventListener("click", () => move(1));
-  byId("back").addEventListener("click", () => move(-1));
-  byId("look-back").addEventListener("click", () => move(-1));
-  byId("undo").addEventListener("click", undo);
-  byId("as-table").addEventListener("click", toggle_table);
+  byId("next").addEventListener("click", () => act(() => move(1)));
+  byId("back").addEventListener("click", () => act(() => move(-1)));
+  byId("look-back").addEventListener("click", () => act(() => move(-1)));
+  byId("undo").addEventListener("click", () => act(undo));
+  byId("as-table").addEventListener("click", () => act(toggle_table));
   window.addEventListener("beforeunload", (event) => {
     save_note();
     if (wanted || drafts.size) event.preventDefault();
