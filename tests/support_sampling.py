@@ -11,7 +11,7 @@ from warehouse import Warehouse
 
 FAMILY = "doc_revision"
 DIMENSION = "faithfulness"
-JUDGE = "anthropic/judge"
+JUDGE = "judge/anthropic/one:effort=low"
 VERSION = "rubric-1"
 POLICIES = ("sim/weak", "sim/mid", "sim/strong")
 Said = Callable[[int, str, int], tuple[float, float]]

@@ -203,6 +203,8 @@ def read_frame(warehouse: Warehouse, asked: FrameRequest) -> Frame:
         free = free.filter(~pl.col("is_rated") & ~pl.col("is_drawn"))
     if asked.only_new:
         free = free.filter(~pl.col("was_framed"))
+    is_all = runs == completed and not asked.policies
+    rated = population if is_all or not n_ratings else rows(completed, ())
     return Frame(
         dimension=asked.dimension,
         family=family,
@@ -213,7 +215,7 @@ def read_frame(warehouse: Warehouse, asked: FrameRequest) -> Frame:
         runs=tuple(runs),
         population=population,
         rows=free,
-        rated=(rows(completed, ()) if n_ratings else population).filter(pl.col("human").is_not_null()),
+        rated=rated.filter(pl.col("human").is_not_null()),
     )
 
 
@@ -254,10 +256,17 @@ def _family(warehouse: Warehouse, asked: FrameRequest, runs: list[str]) -> str:
 def _judge(asked: FrameRequest, judges: dict[str, str]) -> str | None:
     if asked.judge is None:
         return next(iter(judges)) if len(judges) == 1 else None
-    if asked.judge not in judges:
+    # As the scores name it, as `--judge` of a run does, or by the model alone.
+    spellings = ({judge, judge.removeprefix("judge/")} for judge in judges)
+    meant = [judge for judge, known in zip(judges, spellings, strict=True) if asked.judge in known]
+    if not meant:
+        meant = [judge for judge in judges if judge.removeprefix("judge/").partition(":")[0] == asked.judge]
+    if not meant:
         known = ", ".join(judges) or "none"
         raise InputError(f"{asked.judge!r} judged no rollout on {asked.dimension!r}; judges that did: {known}")
-    return asked.judge
+    if len(meant) > 1:
+        raise InputError(f"{asked.judge!r} judged under several conditions; choose one: {', '.join(meant)}")
+    return meant[0]
 
 
 def _require_policies(warehouse: Warehouse, asked: Sequence[str], population: pl.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """Drawing a calibration set: frame, strata, draw, deal, and all of it written at once."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -158,6 +159,8 @@ def read_set(warehouse: Warehouse, set_id: str, *, is_new: bool = False, judges:
 
 
 def _check(asked: SampleRequest) -> None:
+    if asked.name is not None and not re.fullmatch(r"[\w][\w.-]{0,63}", asked.name):
+        raise InputError(f"--name {asked.name!r}: use letters, digits, '.', '-' and '_', 64 at most; it names files")
     if asked.n < 1:
         raise InputError(f"--n {asked.n}: a set needs an item at least")
     if asked.tail_from not in BAND_EDGES.values():

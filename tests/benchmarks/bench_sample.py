@@ -14,7 +14,7 @@ from flows.calibration.sample import SampleRequest, draw_set
 from tests.support_sampling import DIMENSION, judged, populate, rate
 from warehouse import Warehouse
 
-DRAWN_WITHIN_S = 6.0
+DRAWN_WITHIN_S = 10.0
 """Seconds for frame, strata, draw, deal and writing all of it."""
 
 

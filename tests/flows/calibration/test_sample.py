@@ -217,16 +217,20 @@ def test_bands_are_those_of_the_judge_where_one_judged(empty: Warehouse) -> None
 
 
 def test_with_several_judges_code_bands(empty: Warehouse) -> None:
-    """Unless one is named; all are told."""
+    """Unless one is named, as the scores or as a run names it, or by the model where that is enough."""
     populate(empty)
     judged(empty, lambda _: 0.95)
-    judged(empty, lambda _: 0.1, judge="anthropic/other")
+    judged(empty, lambda _: 0.1, judge="judge/anthropic/one:effort=high")
+    judged(empty, lambda _: 0.1, judge="judge/anthropic/two:effort=high")
 
     drawn = drawn_from(empty)
-    named = drawn_from(empty, judge="anthropic/other", again=True)
 
-    assert (drawn.head["judge"], list(drawn.judges)) == (None, [JUDGE, "anthropic/other"])
-    assert named.head["judge"] == "anthropic/other"
+    assert (drawn.head["judge"], len(drawn.judges)) == (None, 3)
+    for name in (JUDGE, "anthropic/one:effort=low"):
+        assert drawn_from(empty, judge=name, again=True).head["judge"] == JUDGE
+    assert drawn_from(empty, judge="anthropic/two", again=True).head["judge"] == "judge/anthropic/two:effort=high"
+    with pytest.raises(InputError, match="several conditions; choose one: judge/anthropic/one:effort=high, judge/"):
+        drawn_from(empty, judge="anthropic/one")
 
 
 def test_neyman_once_disagreement_is_known(empty: Warehouse) -> None:
@@ -289,6 +293,7 @@ def test_weights_undo_what_the_tail_factor_does(empty: Warehouse) -> None:
         ({"runs": ("run-9",)}, "there is no run 'run-9'"),
         ({"runs": ("run-2",)}, "run run-2 is not completed"),
         ({"n": 0}, "--n 0"),
+        ({"name": "../x"}, "--name '../x': use letters"),
         ({"tail_from": 0.8}, "--tail-from 0.8: the tail begins where a band does, at one of 0, 0.4, 0.7, 0.9"),
         ({"tail_factor": 0.5}, "--tail-factor 0.5"),
         ({"allocation": "neyman"}, "0 of 20 rollouts are rated"),
