@@ -6,11 +6,15 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from flows.calibration.sheet import normalised
 from warehouse import Warehouse, estimates
+from warehouse.tables import schema_of
 
 CANNOT_ASSESS = "cannot assess"
 """What a rater says instead of a level."""
@@ -83,7 +87,8 @@ def take_in_all(db: Path, answers: Iterable[tuple[str, Iterable[Answer]]], *, re
             for answer in given:
                 check.take(answer, source)
         if check.rows:
-            warehouse.merge_all({"rating": list(check.rows.values())}, latest=("rating",))
+            rows = pl.DataFrame(list(check.rows.values()), schema=schema_of("rating"), orient="row")
+            warehouse.merge_all({"rating": rows}, latest=("rating",))
             ratings_changed(warehouse)
         return TakenIn(
             n_new=len(check.rows) - check.n_changed,
@@ -100,9 +105,10 @@ def ratings_changed(warehouse: Warehouse) -> None:
         refresh(warehouse)
 
 
+@lru_cache(maxsize=1024)
 def tidy_name(name: str) -> str:
     """Return a rater's name without the white space that spreadsheets and people leave in it."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(unicodedata.normalize("NFC", storable(name)).split())
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,8 @@ class _Check:
         self._sets: dict[str, _Set] = {}
         self._said: dict[tuple[str, str, str], tuple[_Stored, str]] = {}
         """What this input said before, and where."""
-        self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.rows: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+        """Ratings to write, in the order of the table's columns."""
         self.n_known = 0
         self.n_changed = 0
         self.refused: list[Refused] = []
@@ -243,19 +250,17 @@ class _Check:
             return None
         self.n_changed += stored is not None
         rated_at = answer.rated_at
-        self.rows[key] = {
-            "rollout_id": rollout_id,
-            "dimension": asked.dimension,
-            "rater": rater,
-            "score": said.score,
-            "raw_value": answer.raw_value if answer.raw_value is not None else _level_text(answer.level),
-            "scale": f"0..{asked.top}",
-            "rated_at": rated_at.replace(tzinfo=UTC) if rated_at is not None and rated_at.tzinfo is None else rated_at,
-            "note": said.note,
-            "set_id": asked.set_id,
-            "rubric_hash": asked.rubric_hash,
-            "source": source,
-        }
+        self.rows[key] = (
+            *key,
+            said.score,
+            storable(answer.raw_value) if answer.raw_value is not None else _level_text(answer.level),
+            f"0..{asked.top}",
+            rated_at.replace(tzinfo=UTC) if rated_at is not None and rated_at.tzinfo is None else rated_at,
+            said.note,
+            asked.set_id,
+            asked.rubric_hash,
+            storable(source),
+        )
         return None
 
 
@@ -263,10 +268,19 @@ def tidy_note(note: str | None) -> str | None:
     """Return a remark as it is stored, None where nothing is said."""
     if note is None:
         return None
-    # Half a surrogate pair and a NUL cannot be stored.
-    return normalised(note.encode(errors="replace").decode().replace("\0", "\ufffd")) or None
+    return normalised(storable(note)) or None
 
 
+def storable(text: str) -> str:
+    """Return a text as the warehouse can hold it: without halves of surrogate pairs, and without NUL."""
+    return text if text.isascii() and "\0" not in text else _replaced(text)
+
+
+def _replaced(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+@lru_cache(maxsize=1024)
 def _folded(name: str) -> str:
     return tidy_name(name).casefold()
 

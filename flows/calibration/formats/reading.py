@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class ReadAnswers:
             self.answers.append(found)
 
 
+@lru_cache(maxsize=1024)
 def level_of(text: str) -> float | None:
     """Return the level that a text names; None: cannot assess; not-a-number: it names none.
 
@@ -74,7 +76,7 @@ def read_bytes(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableAnswersError(f"{path}: cannot be read ({error.strerror}); name a file of ratings") from None
-    if not content.strip():
+    if not content or content.isspace():
         raise UnreadableAnswersError(f"{path}: is empty; save the ratings again")
     return content
 

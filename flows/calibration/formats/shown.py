@@ -7,6 +7,7 @@ part, and the hashes travel beside it: whoever leaves a column out loses nothing
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from flows.calibration.sheet import Item, RatingSheet, normalised
 from tasks_lib.records import content_hash
@@ -84,5 +85,7 @@ def rater_order(sheet: RatingSheet, rater: str | None) -> list[Item]:
     return sorted(sheet.items, key=lambda item: content_hash("order", rater or "", item.item_id))
 
 
+@lru_cache(maxsize=4096)
 def _digest(text: str) -> str:
+    # Rows of a sheet share their requests and materials; those of several raters all texts.
     return hashlib.blake2b(normalised(text).encode(errors="replace"), digest_size=4).hexdigest()

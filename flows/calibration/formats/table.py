@@ -92,9 +92,9 @@ def read_rows(
     columns = _Columns(places)
     for number, cells in rows:
         place = f"{path.name}, row {number}"
-        cell = {name: _text(cells[at]) if at < len(cells) else "" for name, at in columns.single.items()}
-        if not any(_text(value).strip() for value in cells):
+        if not any(map(_is_filled, cells)):
             continue
+        cell = {name: _text(cells[at]) if at < len(cells) else "" for name, at in columns.single.items()}
         formula = (formulas or {}).get((columns.single[LEVEL], number))
         if formula is not None:
             found.refused.append(Refused(place, "the level is a formula; type the level itself"))
@@ -109,7 +109,8 @@ class _Columns:
     """Where which column stands."""
 
     def __init__(self, places: Mapping[str, int]) -> None:
-        self.single = {name: at for name, at in places.items() if name in _KNOWN and name not in PARTS}
+        read = {"item", "set", LEVEL, NOTE, "rater", "check"}
+        self.single = {name: at for name, at in places.items() if name in read}
         self._parts: dict[str, list[int]] = {}
         for name in PARTS:
             if name in places:
@@ -173,6 +174,10 @@ def _places(path: Path, headings: Sequence[Any]) -> dict[str, int]:
                 f"{path}: the column {name!r} is missing (columns: {there}); keep the columns that were exported"
             )
     return places
+
+
+def _is_filled(value: Any) -> bool:
+    return bool(_text(value).strip())
 
 
 def _text(value: Any) -> str:
