@@ -67,7 +67,13 @@ class Warehouse:
         if path.is_dir():
             raise WarehouseError(f"{path}: is a folder; --db takes a file")
         # Looked at first without the right to write: a file that is not ours must not change by a byte.
-        found = _look_into(path) if path.exists() and path.stat().st_size else None
+        found = None
+        if path.exists() and path.stat().st_size:
+            seen = _connect(path, read_only=True)
+            found = _look_into(seen, path)
+            if read_only and found == _fingerprint():
+                return cls(seen, str(path))
+            seen.close()
         if read_only and found is None:
             raise WarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
         if found != _fingerprint():
@@ -116,6 +122,11 @@ class Warehouse:
         try:
             for name, frame in (frames or {}).items():
                 cursor.register(name, frame.to_arrow())
+            statements = cursor.extract_statements(query)
+            if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT:
+                # Planned once, where a relation would be planned when made and again when read: of a view that reads
+                # others this is most of the time.
+                return _in_utc(cursor.execute(statements[0], list(params)).pl())
             relation = cursor.sql(query, params=list(params)) if params else cursor.sql(query)
             return pl.DataFrame() if relation is None else _in_utc(relation.pl())
         except duckdb.Error as error:
@@ -187,22 +198,37 @@ class Warehouse:
         Raises:
             WarehouseError: a row does not fit the table; it stays as it was.
         """
-        frame = as_frame(table, rows)
+        return self.replace_all({table: rows})[table]
+
+    def replace_all(self, rows: Mapping[str, Iterable[Row]]) -> dict[str, int]:
+        """Put rows in the place of all that several tables hold, in one transaction, all or none.
+
+        Returns:
+            Table -> how many rows there are now.
+
+        Raises:
+            WarehouseError: a row does not fit its table; all stay as they were.
+        """
+        frames = {table: as_frame(table, content) for table, content in rows.items()}
         cursor = self._connection.cursor()
         try:
             cursor.begin()
-            cursor.register("incoming", frame.to_arrow())
-            key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
-            # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
-            cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
-            cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+            for table, frame in frames.items():
+                cursor.register("incoming", frame.to_arrow())
+                key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
+                # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
+                cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
+                cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+                cursor.unregister("incoming")
             cursor.commit()
         except duckdb.Error as error:
             cursor.rollback()
-            raise WarehouseError(f"{self._place}: {table} stays as it was ({_first_line(error)})") from None
+            names = " and ".join(frames)
+            stay = "stays as it was" if len(frames) == 1 else "stay as they were"
+            raise WarehouseError(f"{self._place}: {names} {stay} ({_first_line(error)})") from None
         finally:
             cursor.close()
-        return frame.height
+        return {table: frame.height for table, frame in frames.items()}
 
     def load(self, spool: Path) -> dict[str, int]:
         """Merge all finished shards of a spool in one transaction and return the new rows by table.
@@ -333,9 +359,12 @@ def _configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnect
     return connection
 
 
-def _look_into(path: Path) -> str | None:
-    """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all."""
-    connection = _connect(path, read_only=True)
+def _look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
+    """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all.
+
+    Raises:
+        ForeignFileError: the file is not ours; the connection is closed.
+    """
     try:
         objects = connection.execute(
             "select table_name, comment from duckdb_tables() where not internal "
@@ -355,9 +384,11 @@ def _look_into(path: Path) -> str | None:
             )
         return found["schema_version"] or ""
     except duckdb.Error as error:
-        raise ForeignFileError(f"{path}: is not ours ({_first_line(error)}); name another --db") from None
-    finally:
         connection.close()
+        raise ForeignFileError(f"{path}: is not ours ({_first_line(error)}); name another --db") from None
+    except ForeignFileError:
+        connection.close()
+        raise
 
 
 @cache

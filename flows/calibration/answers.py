@@ -72,14 +72,14 @@ def take_in(db: Path, answers: Iterable[Answer], source: str, *, replace: bool =
     Raises:
         WarehouseError: the warehouse cannot be written; nothing was added.
     """
-    return take_in_all(db, {source: answers}, replace=replace)
+    return take_in_all(db, [(source, answers)], replace=replace)
 
 
-def take_in_all(db: Path, answers: Mapping[str, Iterable[Answer]], *, replace: bool = False) -> TakenIn:
-    """Take in answers of several sources, source -> answers, all in one transaction; the rest as `take_in`."""
+def take_in_all(db: Path, answers: Iterable[tuple[str, Iterable[Answer]]], *, replace: bool = False) -> TakenIn:
+    """Take in answers of several sources, each with its name, all in one transaction; the rest as `take_in`."""
     with Warehouse.open(db) as warehouse:
         check = _Check(warehouse, replace)
-        for source, given in answers.items():
+        for source, given in answers:
             for answer in given:
                 check.take(answer, source)
         if check.rows:

@@ -1,6 +1,8 @@
 """What the numbers say, in sentences: one paragraph a section, from rows of the report and nothing else."""
 
-from flows.report.data import ReportData
+from collections.abc import Sequence
+
+from flows.report.data import ReportData, Row
 
 MEANINGS = {
     "trainable": "rewards differ, and for a reason",
@@ -133,8 +135,14 @@ def training(data: ReportData) -> str:
 def calibration(data: ReportData) -> str:
     """Name the dimensions on which a judge is not proven right."""
     rows = data.rows("judge_calibration")
-    said = [f"{row['judge']} on {row['dimension']}: {row['status']}" for row in rows]
+    said = [f"{row['judge']} on {row['dimension']}{_which(row, rows)}: {row['status']}" for row in rows]
     return "; ".join(said) + "." if said else ""
+
+
+def _which(row: Row, rows: Sequence[Row]) -> str:
+    """Name the version of a judge where the page has several."""
+    others = [other for other in rows if (other["judge"], other["dimension"]) == (row["judge"], row["dimension"])]
+    return f" ({row['grader_version']})" if len(others) > 1 else ""
 
 
 def trajectory(data: ReportData) -> str:

@@ -89,10 +89,13 @@ OF_ALL_RUNS: dict[str, tuple[str, ...]] = {
         "mean_abs_difference", "reason",
     ),
     "judge_calibration": (
-        "dimension", "judge", "n", "n_instances", "bias", "mae", "spearman", "weighted_kappa", "agreement",
-        "agreement_low", "agreement_high", "ece", "null_ece", "status", "reason",
+        "dimension", "judge", "grader_version", "n", "n_effective", "n_instances", "weighting", "bias", "bias_low",
+        "bias_high", "mae", "mae_human", "spearman", "kendall", "weighted_kappa", "agreement", "agreement_low",
+        "agreement_high", "ece", "null_ece", "status", "n_to_decide", "reason",
     ),
-    "reliability_curve": ("dimension", "judge", "bin", "bin_low", "bin_high", "judge_mean", "human_mean", "n"),
+    "reliability_curve": (
+        "dimension", "judge", "grader_version", "bin", "bin_low", "bin_high", "judge_mean", "human_mean", "n",
+    ),
     "trajectory": (
         "family", "split", "policy_id", "dimension", "policy", "parent", "base", "intervention", "step", "n_instances",
         "n_rollouts", "mean", "ci_low", "ci_high", "delta_from_parent", "delta_parent_low", "delta_parent_high",

@@ -359,12 +359,19 @@ def _calibration(data: ReportData) -> Section:
     figures = []
     if curve:
         panels = tuple(
-            Panel(dimension.replace("_", " "), {"dimension": dimension})
-            for dimension in data.values("reliability_curve", "dimension")
+            Panel(
+                row["dimension"].replace("_", " "),
+                {"dimension": row["dimension"], "grader_version": row["grader_version"]},
+                ""
+                if len(data.values("reliability_curve", "grader_version", dimension=row["dimension"])) == 1
+                else f"version {row['grader_version']}",
+            )
+            for row in _distinct(data, "reliability_curve", "dimension", "grader_version")
         )
         figures.append(Figure(
             "reliability", "When a judge says 0.8, what do people say?", "reliability_curve",
-            (DIMENSION, Column("judge", "judge"), Column("bin_low", "from", "number"),
+            (DIMENSION, Column("judge", "judge"), Column("grader_version", "version"),
+             Column("bin_low", "from", "number"),
              Column("bin_high", "to", "number"), Column("judge_mean", "judge", "number"),
              Column("human_mean", "people", "number"), Column("n", "rollouts", "count")),
             "reliability", panels, size="small", caption="On the dashed line judge and people agree.",
@@ -372,12 +379,17 @@ def _calibration(data: ReportData) -> Section:
     if data.rows("judge_calibration"):
         figures.append(Figure(
             "judge-calibration", "Can each judge be trusted on each dimension?", "judge_calibration",
-            (DIMENSION, Column("judge", "judge"), Column("n", "rollouts", "count"),
-             Column("bias", "bias", "signed"), Column("mae", "mean error", "number"),
-             Column("spearman", "rank correlation", "number"), Column("weighted_kappa", "weighted kappa", "number"),
+            (DIMENSION, Column("judge", "judge"), Column("grader_version", "version"), Column("status", "status"),
+             Column("n", "rollouts", "count"), Column("n_instances", "tasks", "count"),
+             Column("weighting", "weighted by"), Column("bias", "bias", "signed", ("bias_low", "bias_high")),
+             Column("mae", "mean error", "number"), Column("mae_human", "among people", "number"),
+             Column("spearman", "rank correlation", "number"), Column("kendall", "tau-b", "number"),
+             Column("weighted_kappa", "weighted kappa", "number"),
              Column("agreement", "agreement", "share", ("agreement_low", "agreement_high")),
              Column("ece", "calibration error", "number"), Column("null_ece", "by chance", "number"),
-             Column("status", "status"), Column("reason", "why")),
+             Column("n_to_decide", "more to rate", "count"), Column("reason", "why")),
+            caption="Weighted by design: the figures are of all rollouts that a calibration set was drawn from; by "
+            "sample: of the rated ones only. A version is a rubric and the way it is asked; versions are never pooled.",
         ))  # fmt: skip
     if data.rows("rater_agreement"):
         figures.append(Figure(

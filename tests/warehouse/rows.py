@@ -1,6 +1,6 @@
 """A warehouse of hand-written rows: one run, one family, as many groups and ladders as a test needs."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -210,13 +210,15 @@ class Lab:
         reason: str = "timeout",
         variants: Sequence[str | None] = (),
         family: str = FAMILY,
+        version: str = "1",
+        is_trusted: bool | None = None,
     ) -> None:
         """Add the repeats of one judge, each a score and a call; None: no verdict, for `reason`."""
         for replicate, value in enumerate(values):
             low, high = (0.0, 1.0) if value is None else (value, value)
             self.score(
                 rollout_id, dimension, low, high, grader_id=judge, replicate=replicate, source="judge", family=family,
-                reason=reason if value is None else "level",
+                reason=reason if value is None else "level", grader_version=version, is_trusted=is_trusted,
             )  # fmt: skip
             variant = variants[replicate] if replicate < len(variants) else "plain"
             self.call(rollout_id, dimension, value, replicate=replicate, judge=judge, variant=variant)
@@ -338,3 +340,63 @@ class Lab:
             self.add("probe", family=FAMILY, probe=name, kind=kind, summary="s")
         for instance, reward in rewards.items():
             self.group([reward], instance=instance, policy=f"probe/{name}", kind="probe", work=work)
+
+
+def drawn_set(
+    lab: Lab,
+    set_id: str,
+    dimension: str,
+    items: Mapping[str, str],
+    strata: Mapping[str, int],
+    *,
+    frame: Mapping[str, str] | None = None,
+    day: int = 1,
+    **more: Any,
+) -> None:
+    """Add a calibration set.
+
+    Args:
+        lab: where.
+        set_id: its name.
+        dimension: what is rated.
+        items: rollout -> stratum, of those that were drawn.
+        strata: name -> rollouts of the frame; a band's name stands for a stratum of that band.
+        frame: rollout -> stratum, of all that could be drawn; None: the items.
+        day: of January 2026 on which it was drawn.
+        more: other values of the set.
+    """
+    counted = Counter(items.values())
+    lab.warehouse.merge_all(
+        {
+            "calibration_set": [
+                {
+                    "set_id": set_id, "dimension": dimension, "family": FAMILY, "judge": None, "grader_version": None,
+                    "rubric": {}, "rubric_hash": "h", "top": 4, "seed": 0, "n_wanted": len(items),
+                    "n_frame": sum(strata.values()), "n_already_rated": 0, "frame_hash": "f", "allocation": "power",
+                    "tail_from": 0.9, "tail_factor": 1.0, "raters": list(RATERS), "raters_per_item": 1,
+                    "share_by_all": 0.0, "config": {}, "created_at": datetime(2026, 1, day, tzinfo=UTC), **more,
+                }
+            ],
+            "calibration_stratum": [
+                {
+                    "set_id": set_id, "stratum": name, "policy": None,
+                    "quality_band": name if name in ("low", "mid", "good", "top") else "unknown", "width": None,
+                    "n_frame": n_frame, "n_sampled": counted[name], "sigma": 0.2, "sigma_source": "assumed",
+                    "inclusion_probability": counted[name] / n_frame,
+                }
+                for name, n_frame in strata.items()
+            ],
+            "calibration_item": [
+                {
+                    "set_id": set_id, "rollout_id": rollout_id, "dimension": dimension, "stratum": stratum,
+                    "inclusion_probability": counted[stratum] / strata[stratum],
+                    "weight": strata[stratum] / counted[stratum], "raters_wanted": 1,
+                }
+                for rollout_id, stratum in items.items()
+            ],
+            "calibration_frame": [
+                {"set_id": set_id, "rollout_id": rollout_id, "stratum": stratum}
+                for rollout_id, stratum in (items if frame is None else frame).items()
+            ],
+        }
+    )  # fmt: skip

@@ -82,10 +82,15 @@ PROMISED: dict[str, tuple[str, str]] = {
         "n_items, n_raters, krippendorff_alpha, within_item_sd, mean_abs_difference",
     ),
     "judge_calibration": (
-        "dimension, judge",
-        "n, bias, mae, spearman, weighted_kappa, agreement, ece, status",
+        "dimension, judge, grader_version",
+        "n, bias, mae, spearman, weighted_kappa, agreement, ece, status, agreement_low, agreement_high, "
+        "n_to_decide, reason, weighting",
     ),
-    "reliability_curve": ("dimension, judge, bin", "judge_mean, human_mean, n"),
+    "calibration_progress": (
+        "set_id, rater",
+        "dimension, n_assigned, n_rated, n_cannot_assess, n_left, last_rated_at",
+    ),
+    "reliability_curve": ("dimension, judge, grader_version, bin", "judge_mean, human_mean, n"),
     "trajectory": (
         "family, split, policy_id, dimension",
         "mean, ci_low, ci_high, delta_from_parent, delta_from_base, status",

@@ -12,19 +12,21 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from tests.warehouse.rows import JUDGE, Lab
+from warehouse.estimates import refresh_calibration
 
 Pair = tuple[float | None, float | None]
 
 
 def judged(pairs: Iterable[Pair], judge: str = JUDGE) -> Lab:
-    """Return a warehouse in which a judge and one person gave each rollout of a task these values."""
+    """Return a warehouse in which a judge and one person gave these values, each rollout of a task of its own."""
     lab = Lab()
     with lab.together():
-        lab.place("i1", "sim/mid")
         for at, (verdict, human) in enumerate(pairs):
-            rollout_id = lab.rollout("i1", "sim/mid", at)
+            lab.place(f"i{at}", "sim/mid")
+            rollout_id = lab.rollout(f"i{at}", "sim/mid", 0)
             lab.judge(rollout_id, "tone", [verdict], judge=judge)
             lab.rating(rollout_id, "tone", [human])
+    refresh_calibration(lab.warehouse)
     return lab
 
 
@@ -38,7 +40,7 @@ def test_four_rollouts_by_hand() -> None:
     lab = judged([(0.5, 0.5), (1.0, 0.75), (0.25, 0.375), (0.0, 0.0)])
 
     row = lab.one("judge_calibration")
-    assert (row["dimension"], row["judge"], row["n"], row["n_instances"], row["n_versions"]) == ("tone", JUDGE, 4, 1, 1)
+    assert (row["dimension"], row["judge"], row["n"], row["n_instances"], row["n_versions"]) == ("tone", JUDGE, 4, 4, 1)
     assert row["bias"] == pytest.approx(0.03125)
     assert row["mae"] == pytest.approx(0.09375)
     assert row["agreement"] == 0.75
@@ -58,6 +60,7 @@ def test_repeats_and_raters_are_averaged() -> None:
     rollout_id = lab.rollout("i1", "sim/mid", 0)
     lab.judge(rollout_id, "tone", [0.2, 0.6, None])
     lab.rating(rollout_id, "tone", [0.5, 0.7, None])
+    refresh_calibration(lab.warehouse)
 
     row = lab.one("judge_calibration")
     assert (row["n"], row["n_judge_unassessed"], row["n_human_unassessed"]) == (1, 0, 0)
@@ -69,6 +72,7 @@ def test_nothing_is_dropped_silently() -> None:
     lab = judged([(0.5, 0.5), (None, 0.5), (0.5, None), (None, None)])
     lab.rating(lab.rollout("i1", "sim/mid", 9), "tone", [0.1])
     lab.judge(lab.rollout("i1", "sim/mid", 10), "tone", [0.1])
+    refresh_calibration(lab.warehouse)
 
     row = lab.one("judge_calibration")
     assert (row["n"], row["n_judge_unassessed"], row["n_human_unassessed"]) == (1, 1, 2)
@@ -80,7 +84,7 @@ def test_a_judge_without_any_verdict_has_a_row() -> None:
     lab = judged([(None, 0.5), (None, 0.2)])
 
     row = lab.one("judge_calibration")
-    assert (row["n"], row["n_versions"], row["n_judge_unassessed"], row["status"]) == (0, 0, 2, "uncalibrated")
+    assert (row["n"], row["n_versions"], row["n_judge_unassessed"], row["status"]) == (0, 1, 2, "uncalibrated")
     figures = (
         "bias", "mae", "spearman", "weighted_kappa", "agreement", "agreement_low", "agreement_high", "ece", "null_ece",
     )  # fmt: skip
@@ -210,30 +214,51 @@ def test_half_a_level_agrees() -> None:
 
 
 def test_versions_of_a_judge_do_not_mix() -> None:
-    """Thirty verdicts by one rubric and one by another: not calibrated before the rated rollouts have one version."""
+    """Thirty verdicts by one rubric and one by another: two rows, each with its own status."""
     lab = agreeing(30, 30)
-    assert lab.one("judge_calibration")["status"] == "calibrated"
     rollout_id = lab.rollout("i1", "sim/mid", 30)
     lab.score(rollout_id, "tone", 0.5, grader_id=JUDGE, source="judge", grader_version="2")
     lab.rating(rollout_id, "tone", [0.5])
+    refresh_calibration(lab.warehouse)
 
-    row = lab.one("judge_calibration")
-    assert (row["n"], row["n_versions"], row["status"]) == (31, 2, "uncalibrated")
-    assert "2 versions" in row["reason"]
+    found = {row["grader_version"]: row for row in lab.view("judge_calibration")}
+    assert {name: (row["n"], row["n_versions"], row["status"]) for name, row in found.items()} == {
+        "1": (30, 2, "calibrated"),
+        "2": (1, 2, "uncalibrated"),
+    }
+    # At agreement 1 Wilson's lower end is .80 from 15.4 on, so 30 decide: 29 more.
+    assert found["2"]["n_to_decide"] == 29
+
+
+def test_tasks_are_the_units() -> None:
+    """Thirty hits on rollouts of one task are one hit; of ten tasks, ten: .72 (Wilson at n = 10), not .886."""
+    for n_tasks, low in ((1, 0.0547), (10, 0.7225), (30, 0.8865)):
+        lab = Lab()
+        for at in range(30):
+            lab.place(f"i{at % n_tasks}", "sim/mid")
+            rollout_id = lab.rollout(f"i{at % n_tasks}", "sim/mid", at)
+            lab.judge(rollout_id, "tone", [0.5])
+            lab.rating(rollout_id, "tone", [0.5])
+        refresh_calibration(lab.warehouse)
+        row = lab.one("judge_calibration")
+        assert (row["n"], row["n_instances"]) == (30, n_tasks)
+        assert row["agreement_low"] <= low + 1e-3
+        assert (row["status"] == "calibrated") == (n_tasks == 30)
 
 
 def test_judges_and_dimensions_are_apart_and_seeds_left_out() -> None:
     """A second judge, a second dimension, and a seed example whose author expects the contrary."""
     lab = judged([(0.5, 0.5), (0.0, 0.0)])
     for at in range(2):
-        lab.judge(f"i1/sim/mid/{at}", "tone", [1.0], judge="judge/other")
-        lab.judge(f"i1/sim/mid/{at}", "length", [1.0])
-    lab.rating("i1/sim/mid/0", "length", [0.9])
+        lab.judge(f"i{at}/sim/mid/0", "tone", [1.0], judge="judge/other")
+        lab.judge(f"i{at}/sim/mid/0", "length", [1.0])
+    lab.rating("i0/sim/mid/0", "length", [0.9])
     lab.place("seeded", "sim/mid")
     lab.warehouse.sql("update instance set split = 'seed' where instance_id = 'seeded'")
     seed = lab.rollout("seeded", "sim/mid", 0)
     lab.judge(seed, "tone", [0.0])
     lab.rating(seed, "tone", [1.0])
+    refresh_calibration(lab.warehouse)
 
     found = {(row["dimension"], row["judge"]): (row["n"], row["mae"]) for row in lab.view("judge_calibration")}
     assert found == {

@@ -1,6 +1,6 @@
 -- rater_agreement: do people who rate the same output agree, and do they agree as well on good work as on bad?
 -- grain: dimension, quality_band
--- reads: stg_rating, stg_score
+-- reads: stg_rating, stg_rated_pair
 --   dimension            named quality
 --   quality_band         low: below 0.4; mid: below 0.7; good: below 0.9; top; unknown; 'all' is every pair, whatever its band
 --   n_items              rollouts with a pair of ratings in the band, 0 and up; one with several raters can be in several bands
@@ -11,67 +11,26 @@
 --   within_item_sd       standard deviation of one rating around its rollout's mean, pooled, 0..0.71; null without pairs
 --   mean_abs_difference  mean |difference| of two ratings of one rollout, 0..1; null without pairs
 --   reason               why alpha is null; null where it is not
--- A band that followed from the ratings compared would build agreement in at both ends: two who say 0 or 1 agree.
--- So a pair's band is that of the mean of the OTHER raters of the rollout; where there is nobody else, the band that
--- the graders prove (both ends of the interval in it), else 'unknown'. A rater who could not assess is placed likewise.
+-- The band of a pair follows from others than these two: stg_rated_pair.
 -- alpha = 1 - (sum over rollouts of n_u * var_u) / n / var, with the sample variances of a rollout's n_u ratings and of
 -- all n together: the closed form of K. Krippendorff (2011), Computing Krippendorff's alpha-reliability, section C,
 -- for the interval metric. Alpha falls with the range of what is rated, so it is not given by band.
 -- A pair weighs 2 / n_u, so that a rollout counts by its degrees of freedom, n_u - 1, in the two means.
 create or replace view rater_agreement as
-with given as materialized (
+with banded as (
     select
-        *,
-        count(score) over item as n_scores,
-        sum(score) over item as total
+        rollout_id,
+        dimension,
+        if(other is null, [], [rater, other]) as raters,
+        abs(score - other_score) as difference,
+        weight,
+        if(other is null, 1, 0) as n_cannot_assess,
+        unnest(['all', quality_band]) as quality_band
+    from stg_rated_pair
+),
+given as (
+    select *, count(score) over (partition by rollout_id, dimension) as n_scores
     from stg_rating
-    window item as (partition by rollout_id, dimension)
-),
-paired as (
-    select
-        one.rollout_id,
-        one.dimension,
-        [one.rater, other.rater] as raters,
-        abs(one.score - other.score) as difference,
-        2 / one.n_scores as weight,
-        (one.total - one.score - other.score) / nullif(one.n_scores - 2, 0) as others_mean,
-        0 as n_cannot_assess
-    from given as one
-    join given as other
-        on other.rollout_id = one.rollout_id and other.dimension = one.dimension and other.rater > one.rater
-    where one.score is not null and other.score is not null
-),
-said as (
-    select * from paired
-    union all
-    select rollout_id, dimension, [], null, null, total / nullif(n_scores, 0), 1
-    from given
-    where score is null
-),
-placed as (
-    select
-        said.*,
-        -- 9 decimals: the reward quantum; a mean of 0.7 must not fall below it by a rounding error.
-        round(coalesce(said.others_mean, stg_score.low), 9) as band_low,
-        round(coalesce(said.others_mean, stg_score.high), 9) as band_high
-    from said
-    left join stg_score using (rollout_id, dimension)
-),
-banded as (
-    select
-        *,
-        unnest([
-            'all',
-            case
-                -- The bands of the design of the calibration set.
-                when band_high < 0.4 then 'low'
-                when band_low >= 0.4 and band_high < 0.7 then 'mid'
-                when band_low >= 0.7 and band_high < 0.9 then 'good'
-                when band_low >= 0.9 then 'top'
-                else 'unknown'
-            end
-        ]) as quality_band
-    from placed
 ),
 summed as (
     select

@@ -132,7 +132,9 @@ def test_second_answer_of_a_rater_in_one_input_is_refused_where_it_differs(db: P
 
 def test_answers_are_held_against_each_other_across_sources(db: Path, items: list[Item]) -> None:
     """Two files that contradict each other do not both count."""
-    taken = take_in_all(db, {"one.csv": [_answer(items[0], 3)], "two.csv": [_answer(items[0], 2), _answer(items[1])]})
+    taken = take_in_all(
+        db, [("one.csv", [_answer(items[0], 3)]), ("two.csv", [_answer(items[0], 2), _answer(items[1])])]
+    )
 
     assert _counts(taken) == (2, 0, 0, 1)
     assert [row["source"] for row in _ratings(db)] == ["one.csv", "two.csv"]

@@ -1,0 +1,219 @@
+"""The verb `calibrate report`: people among themselves, judges beside them, what would decide about these."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands import options
+
+if TYPE_CHECKING:
+    from flows.calibration.report import CalibrationReport, DimensionReport, JudgeReport
+
+SHOWN = 12
+"""Rows of one table that are printed; the rest is in --json."""
+
+
+def report(
+    dimension: Annotated[str | None, typer.Option("--dimension", help="Only this dimension.")] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", help="Only judges whose name begins so: anthropic/MODEL[:effort=low].")
+    ] = None,
+    db: options.Db = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say how far people agree, how far judges agree with them, and how many more ratings would decide it."""
+    from flows import console
+    from flows.calibration.report import calibration_report
+    from flows.commands.query import existing
+
+    path = existing(db)
+    found = calibration_report(path, dimension, judge)
+    if as_json:
+        console.print_json(
+            {"is_current": found.is_current, "dimensions": [each.as_json() for each in found.dimensions]}
+        )
+        return
+    for each in found.dimensions:
+        _show(each)
+    console.next_steps(*_next(found, path))
+
+
+def _show(found: "DimensionReport") -> None:
+    from flows import console
+
+    console.headline(found.dimension)
+    console.line(
+        f"  {found.n_ratings:,} ratings of {found.n_rated:,} rollouts by {found.n_raters:,} "
+        f"{'person' if found.n_raters == 1 else 'people'}"
+    )
+    for each in found.sets:
+        tail = f"; from {each['tail_from']:g} up oversampled {each['tail_factor']:g} times" * (each["tail_factor"] > 1)
+        console.line(f"  set {each['set_id']}: {each['n_rated']:,} of {each['n_items']:,} items rated{tail}")
+    _show_people(found)
+    if not found.judges:
+        console.paragraph("No judge was asked about the rated rollouts: `assay run --judge anthropic/MODEL` asks one.")
+    for judge in found.judges:
+        _show_judge(judge)
+    _show_quality(found)
+    for row in found.drift:
+        console.paragraph(f"{row['kind']}, {row['earlier']} -> {row['later']}: {row['verdict']}. {row['reason']}")
+
+
+def _show_people(found: "DimensionReport") -> None:
+    from flows import console
+
+    rows = found.people.get("rater_reliability", ())
+    if not rows:
+        return
+    console.line("\n  People among themselves")
+    # Bands are compared by what people differ on one rollout; alpha, AC2 and ICC fall with the range of what is rated.
+    console.print_rows(
+        ["statistic", "quality", "rollouts", "value", "95 % interval"],
+        [
+            [
+                str(row["statistic"]).replace("_", " "), row["quality_band"], console.cell_text(row["n_items"]),
+                _number(row["value"]), _ends(row["low"], row["high"]),
+            ]
+            for row in rows[:SHOWN]
+        ],
+        [False, False, True, True, False],
+    )  # fmt: skip
+    for reason in dict.fromkeys(row["reason"] for row in rows[:SHOWN] if row["value"] is None and row["reason"]):
+        console.paragraph(f"-: {reason}")
+
+
+def _show_judge(found: "JudgeReport") -> None:
+    from flows import console
+
+    row = found.decision
+    console.line(f"\n  {found.judge}, version {found.grader_version}: {row['status'].upper()}")
+    console.paragraph(row["reason"])
+    console.paragraph(_weighting(found))
+    if not row["is_current"]:
+        return
+    console.print_rows(
+        ["judge says", "n", "judge", "people", "bias", "MAE", "agreement", "ECE"],
+        [_band(band) for band in found.bands],
+        [False, True, True, True, False, True, False, True],
+    )
+    whole = found.bands[0]
+    console.paragraph(
+        f"rank correlation {_with(whole, 'spearman')}; tau-b {_with(whole, 'kendall')}; "
+        f"weighted kappa {_with(whole, 'weighted_kappa')}"
+    )
+    console.paragraph(
+        f"people among themselves are {_number(whole['mae_human'])} off (MAE); "
+        f"ECE of a judge without error would be {_number(whole['null_ece'])}"
+    )
+    missing = [
+        f"{row[name]:,} {what}"
+        for name, what in (
+            ("n_judge_unassessed", "rated rollouts without a verdict of the judge"),
+            ("n_human_unassessed", "rollouts that no rater could assess"),
+        )
+        if row[name]
+    ]
+    if missing:
+        console.paragraph(f"left out and no verdict on the judge: {'; '.join(missing)}")
+    if found.mapping:
+        console.paragraph(_mapping(found.mapping))
+
+
+def _weighting(found: "JudgeReport") -> str:
+    row = found.decision
+    if row["weighting"] is None:
+        return "No figures yet."
+    if row["weighting"] == "sample":
+        return (
+            "sample, not weighted: some of these rollouts were drawn for no calibration set, so figures are of what "
+            "was rated (tail-enriched, where a tail was oversampled), not of what the judge will meet."
+        )
+    covered = found.bands[0]["share_covered"] if found.bands else None
+    part = "" if covered is None or covered > 1 - 1e-9 else f"; {covered:.0%} of it lies in strata with a rating so far"
+    frame = f"set {row['set_id']}" if row["set_id"] else "several sets"
+    return f"design-weighted: figures are of all rollouts that {frame} was drawn from{part}."
+
+
+def _band(row: dict[str, Any]) -> list[str]:
+    return [
+        row["quality_band"], f"{row['n']:,}", _number(row["mean_judge"], 2), _number(row["mean_human"], 2),
+        _signed(row["bias"], row["bias_low"], row["bias_high"]), _number(row["mae"]),
+        _share(row["agreement"], row["agreement_low"], row["agreement_high"]), _number(row["ece"]),
+    ]  # fmt: skip
+
+
+def _mapping(row: dict[str, Any]) -> str:
+    if row["method"] is None:
+        return f"map: none. {row['reason']}"
+    gains = (
+        f"MAE {row['mae_raw']:.3f} -> {row['mae_mapped']:.3f}, ECE {row['ece_raw']:.3f} -> {row['ece_mapped']:.3f} on "
+        "tasks it was not fitted to"
+    )
+    return f"map: identity. {row['reason']}" if row["method"] == "identity" else f"map: {row['method']}; {gains}"
+
+
+def _show_quality(found: "DimensionReport") -> None:
+    from flows import console
+
+    if not found.quality:
+        return
+    console.line("\n  Mean quality of the frame: judge alone, ratings alone, both (95 %)")
+    console.print_rows(
+        ["of", "rollouts", "rated", "judge", "ratings", "both"],
+        [
+            [
+                row["domain"], f"{row['n_frame']:,}", f"{row['n_rated']:,}", _number(row["judge_mean"]),
+                _around(row["rated_mean"], row["rated_low"], row["rated_high"]),
+                _around(row["mean"], row["low"], row["high"]),
+            ]
+            for row in found.quality[:SHOWN]
+        ],
+        [False, True, True, True, False, False],
+    )  # fmt: skip
+    if len(found.quality) > SHOWN:
+        console.line(f"  {len(found.quality) - SHOWN:,} more in --json")
+    for reason in dict.fromkeys(row["reason"] for row in found.quality[:SHOWN] if row["reason"]):
+        console.paragraph(f"note: {reason}")
+
+
+def _next(found: "CalibrationReport", path: Path) -> list[str]:
+    db = shlex.quote(str(path))
+    wanted = [
+        (each.dimension, judge.decision["n_to_decide"])
+        for each in found.dimensions
+        for judge in each.judges
+        if judge.decision["n_to_decide"]
+    ]
+    steps = [f"assay calibrate sample --db {db} --dimension {name} --n {n}" for name, n in dict(wanted).items()]
+    return [*steps[:3], f'assay sql --db {db} "from judge_calibration"']
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _ends(low: float | None, high: float | None, form: str = "{:.2f}") -> str:
+    return "-" if low is None or high is None else f"{form.format(low)} to {form.format(high)}"
+
+
+def _around(value: float | None, low: float | None, high: float | None) -> str:
+    return _number(value) if low is None else f"{_number(value)} ({_ends(low, high, '{:.3f}')})"
+
+
+def _signed(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:+.2f}" if low is None else f"{value:+.2f} ({_ends(low, high, '{:+.2f}')})"
+
+
+def _share(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if low is None else f"{value:.2f} ({_ends(low, high)})"
+
+
+def _with(row: dict[str, Any], name: str) -> str:
+    value = row[name]
+    return "-" if value is None else _share(value, row[f"{name}_low"], row[f"{name}_high"])
