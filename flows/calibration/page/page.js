@@ -338,6 +338,8 @@ function lay_out() {
     return row;
   }));
   byId("note").maxLength = sheet.note_chars;
+  // Where there is little room the levels come first; the question is a key away.
+  byId("question-box").open = !window.matchMedia("(max-width: 860px)").matches;
 }
 
 // ---- keys
@@ -378,6 +380,7 @@ function action_of(key, isRepeat) {
   if (key === "u") return undo;
   if (key === "t") return toggle_table;
   if (key === "n") return open_note;
+  if (key === "q") return () => { byId("question-box").open = !byId("question-box").open; };
   return null;
 }
 

@@ -287,8 +287,12 @@ def test_materials_and_request_are_there_when_wanted(browser: Browser, lab: Lab)
         expect(page.locator("#materials pre").filter(has_text=text.splitlines()[0]).first).to_be_visible()
         page.click("#request-box summary")
         expect(page.locator("#request")).to_have_text(lab.items[0].request)
-        for level in range(5):
-            expect(page.locator(f"#levels [data-level='{level}']")).to_be_in_viewport()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        for level in (*range(5), None):
+            expect(page.locator(f"#levels [data-level='{'null' if level is None else level}']")).to_be_in_viewport(
+                ratio=1
+            )
+        expect(page.locator("#question")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize(
