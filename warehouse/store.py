@@ -5,7 +5,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -164,14 +164,20 @@ class Warehouse:
             return 0
         return self._in_transaction({table: frame})[table]
 
-    def merge_all(self, tables: Mapping[str, Iterable[Row] | pl.DataFrame]) -> dict[str, int]:
+    def merge_all(
+        self, tables: Mapping[str, Iterable[Row] | pl.DataFrame], latest: Collection[str] = ()
+    ) -> dict[str, int]:
         """Add rows of several tables in one transaction, all or none, and return how many keys were new.
+
+        Args:
+            tables: table -> rows.
+            latest: tables in which a new row takes the place of one with its key, besides those where it always does.
 
         Raises:
             WarehouseError: a row does not fit its table; nothing was added.
         """
         frames = {table: as_frame(table, rows) for table, rows in tables.items()}
-        return self._in_transaction({table: frame for table, frame in frames.items() if not frame.is_empty()})
+        return self._in_transaction({table: frame for table, frame in frames.items() if not frame.is_empty()}, latest)
 
     def replace(self, table: str, rows: Iterable[Row]) -> int:
         """Put rows in the place of all that a table holds, in one transaction, and return how many there are now.
@@ -215,13 +221,13 @@ class Warehouse:
         sweep(spool)
         return added
 
-    def _in_transaction(self, sources: dict[str, Any]) -> dict[str, int]:
+    def _in_transaction(self, sources: dict[str, Any], latest: Collection[str] = ()) -> dict[str, int]:
         added = {}
         cursor = self._connection.cursor()
         try:
             cursor.begin()
             for table, source in sources.items():
-                added[table] = _merge(cursor, table, source)
+                added[table] = _merge(cursor, table, source, latest)
             cursor.commit()
         except duckdb.Error as error:
             cursor.rollback()
@@ -264,10 +270,13 @@ def _declared_columns(definition: Definition) -> dict[str, str]:
     return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
 
 
-def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str]) -> int:
+def _merge(
+    cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str], latest: Collection[str]
+) -> int:
     columns = ", ".join(schema_of(table))
     key = tables()[table].grain
-    verb = "insert or replace" if table in _KEEPS_LATEST else "insert" if table == "policy" else "insert or ignore"
+    replaces = table in _KEEPS_LATEST or table in latest
+    verb = "insert or replace" if replaces else "insert" if table == "policy" else "insert or ignore"
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
     if isinstance(source, list):

@@ -1,10 +1,13 @@
-"""The verbs that hold judges against people: `calibrate seed`."""
+"""The verbs that hold judges against people."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
 from flows.commands import options
+from flows.commands.calibrate_progress import progress
+from flows.commands.calibrate_rate import rate
+from flows.commands.calibrate_sample import sample
 
 if TYPE_CHECKING:
     from flows.calibration.seed import SeedCalibration
@@ -85,3 +88,8 @@ def _show(found: "SeedCalibration", db: str) -> None:
     )
     console.line("  A seed shows which judge is of no use. That one can be trusted takes ratings of your own rollouts.")
     console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
+
+
+app.command()(progress)
+app.command()(rate)
+app.command()(sample)
