@@ -11,6 +11,11 @@ from flows.commands import options
 if TYPE_CHECKING:
     from flows.calibration.report import CalibrationReport, DimensionReport, JudgeReport
 
+BANDS = ("all", "low", "mid", "good", "top", "unknown")
+COEFFICIENTS = {
+    "alpha_ordinal": "alpha, ordinal", "alpha_interval": "alpha, interval", "ac2": "AC2, quadratic",
+    "icc": "ICC, one rater against any other",
+}  # fmt: skip
 SHOWN = 12
 """Rows of one table that are printed; the rest is in --json."""
 
@@ -64,24 +69,31 @@ def _show(found: "DimensionReport") -> None:
 def _show_people(found: "DimensionReport") -> None:
     from flows import console
 
-    rows = found.people.get("rater_reliability", ())
-    if not rows:
+    rows = {row["quality_band"]: row for row in found.people.get("rater_reliability", ())}
+    whole = rows.get("all")
+    if whole is None or not whole["n_items"]:
+        console.paragraph("No rollout has two ratings, so nobody knows how far people agree.")
         return
-    console.line("\n  People among themselves")
-    # Bands are compared by what people differ on one rollout; alpha, AC2 and ICC fall with the range of what is rated.
+    console.line(f"\n  People among themselves, {whole['n_items']:,} rollouts with two ratings ({whole['weighting']})")
+    for name, label in COEFFICIENTS.items():
+        reason = "" if whole[name] is not None else f": {whole[f'{name}_reason']}"
+        console.paragraph(f"{label} {_with(whole, name)}{reason}")
+    # Bands are compared by what people differ on one rollout; the coefficients fall with the range of what is rated.
     console.print_rows(
-        ["statistic", "quality", "rollouts", "value", "95 % interval"],
+        ["quality", "rollouts", "spread on one rollout (95 %)", "mean difference"],
         [
             [
-                str(row["statistic"]).replace("_", " "), row["quality_band"], console.cell_text(row["n_items"]),
-                _number(row["value"]), _ends(row["low"], row["high"]),
+                band, f"{row['n_items']:,}",
+                _around(row["within_item_sd"], row["within_item_sd_low"], row["within_item_sd_high"]),
+                _number(row["mean_abs_difference"]),
             ]
-            for row in rows[:SHOWN]
+            for band, row in sorted(rows.items(), key=lambda each: BANDS.index(each[0]))
         ],
-        [False, False, True, True, False],
+        [False, True, False, True],
     )  # fmt: skip
-    for reason in dict.fromkeys(row["reason"] for row in rows[:SHOWN] if row["value"] is None and row["reason"]):
-        console.paragraph(f"-: {reason}")
+    if whole["asymmetry"] is not None:
+        ratio = _share(whole["asymmetry"], whole["asymmetry_low"], whole["asymmetry_high"])
+        console.paragraph(f"people differ on bad work {ratio} times as much as on good")
 
 
 def _show_judge(found: "JudgeReport") -> None:
