@@ -20,8 +20,9 @@ WITHIN_S = 20.0
 # newer version on half of these; one calibration set of everything, in 16 strata.
 BUILD = (
     """
-    insert into run values ('r', '{}', 'h', 'h', '1', '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00', 'completed', 0),
-        ('r2', '{}', 'h', 'h', '1', '2026-01-08 00:00:00+00', '2026-01-08 00:00:00+00', 'completed', 0)
+    insert into run
+    select name, '{}', 'h', 'h', '1', day::timestamptz, day::timestamptz, 'completed', 0
+    from (values ('r', '2026-01-01 00:00:00+00'), ('r2', '2026-01-08 00:00:00+00')) as t(name, day)
     """,
     """
     insert into instance
