@@ -14,6 +14,7 @@ from flows.prefect_runtime import require_server
 from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect
 from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 from flows.summary import RunSummary, summarise
+from flows.trust import TrustMode, told_of_file
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 
@@ -43,6 +44,8 @@ class Run:
 
     run_id: str
     db: Path
+    marks: tuple[str, ...] = ()
+    """A sentence each where judges that nobody has calibrated moved the rewards; empty: none did."""
     _folder: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
     """Holds a warehouse that nobody asked to keep, until the run is forgotten."""
 
@@ -88,6 +91,7 @@ def evaluate(
     db: Path | str | None = None,
     audit: bool = True,
     prefect: bool = True,
+    trust: TrustMode | None = None,
     workers: int | None = None,
     plugins: Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
@@ -102,6 +106,8 @@ def evaluate(
         db: the warehouse file; None: one that lasts as long as the returned run.
         audit: also grade oracle, ladders and probes; some verdicts lean on the oracle.
         prefect: run as a Prefect flow; False does the same work without a server.
+        trust: whose verdicts narrow rewards: `calibrated` judges (of `db`; without one there are none), or `any`, and
+            then the run says so in `marks`; None: as the environment has it, else `calibrated`.
         workers: worker processes; None: one per core.
         plugins: modules that register families, graders or policies of your own.
         thresholds: numbers of the verdict rules that differ from the defaults.
@@ -115,7 +121,7 @@ def evaluate(
         None,
         {
             "db": Path(folder.name) / "assay.duckdb" if folder else Path(str(db)),
-            **options, "policies": tuple(policies), "group": group, "audit": audit, "workers": workers,
+            **options, "trust": trust, "policies": tuple(policies), "group": group, "audit": audit, "workers": workers,
             "plugins": tuple(plugins) or None, "thresholds": dict(thresholds) if thresholds else None,
         },
     )  # fmt: skip
@@ -123,7 +129,7 @@ def evaluate(
         require_server()
     place = begin_run(settings, instances)
     _outside_loop(finish_with_prefect if prefect else finish_without_prefect, place, settings)
-    return Run(place.run_id, place.db, folder)
+    return Run(place.run_id, place.db, told_of_file(place.db, [place.run_id]).marks, folder)
 
 
 def _outside_loop(work: Any, place: Place, settings: Settings) -> None:

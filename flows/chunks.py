@@ -16,6 +16,7 @@ import tasks_lib
 from flows.collect import collect_rollout
 from flows.plan import Chunk, PlannedInstance, PlannedPolicy, read_instance
 from flows.source import read_source
+from flows.trust import Trust
 from graders.grading import Graded, grade_rollout, grader
 from graders.judge.asking import Answered
 from graders.judge.conclusion import concluded
@@ -98,11 +99,14 @@ def work_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence
     return conclude_chunk(spool, run_id, chunk, examine_chunk(spool, run_id, chunk, groups), {}, groups is not None)
 
 
-def regrade_chunk(spool: Path, run_id: str, chunk: Chunk) -> ChunkDone:
-    """Grade what another run has collected and write the shard; what judges said of it then is said of it now."""
+def regrade_chunk(spool: Path, run_id: str, chunk: Chunk, trust: Trust) -> ChunkDone:
+    """Grade what another run has collected and write the shard.
+
+    What judges said of it then is said of it now; whether that counts is decided anew.
+    """
     source = read_source(spool, chunk)
     examined = examine_chunk(spool, run_id, chunk, source.groups)
-    answered = {rollout_id: Answered(scores) for rollout_id, scores in source.verdicts.items()}
+    answered = {rollout_id: Answered(trust.marked(scores)) for rollout_id, scores in source.verdicts.items()}
     return conclude_chunk(spool, run_id, chunk, examined, answered)
 
 

@@ -53,6 +53,12 @@ def headline(text: str) -> None:
     out().print(_text(f"\n{text}", style="bold"))
 
 
+def alarm(text: str) -> None:
+    """Print what nobody may overlook."""
+    for part in textwrap.wrap(text, out().width):
+        out().print(_text(part, style="bold red"))
+
+
 def line(text: str = "") -> None:
     """Print one line of the result: whole into a pipe, on a terminal broken between words."""
     console = out(soft_wrap=True)

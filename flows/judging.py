@@ -19,7 +19,7 @@ class Judging:
     """Asks the judges of one run."""
 
     def __init__(self, spool: Path, plan: RunPlan, models: ModelHost) -> None:
-        self._spool, self._models, self._panel = spool, models, plan.panel
+        self._spool, self._models, self._panel, self._trust = spool, models, plan.panel, plan.trust
 
     def is_needed(self, chunk: Chunk) -> bool:
         """Tell whether judges have a say about a chunk."""
@@ -29,7 +29,8 @@ class Judging:
         """Ask everything about a chunk and wait for the answers.
 
         Returns:
-            Rollout -> what the judges left of it, for those about which there was something to ask.
+            Rollout -> what the judges left of it and whether that counts, for those about which there was something to
+            ask.
 
         Raises:
             PoolClosedError, RunStoppedError: no further calls are made; what was answered is in the ledger.
@@ -40,7 +41,11 @@ class Judging:
             for question in case.questions:
                 portions[question.beginning][question.call_id] = question.request()
         replies = self._models.ask(portions.values()) if portions else {}
-        return {rollout_id: case.answered(replies) for rollout_id, case in cases.items()}
+        answered = {rollout_id: case.answered(replies) for rollout_id, case in cases.items()}
+        return {
+            rollout_id: Answered(self._trust.marked(found.scores), found.calls)
+            for rollout_id, found in answered.items()
+        }
 
     def calls(self, chunk: Chunk, examined: Examined) -> dict[str, Request]:
         """Return every call that `judge` makes about a chunk."""

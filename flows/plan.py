@@ -21,6 +21,7 @@ from flows.access import recorded_place
 from flows.errors import InputError
 from flows.lineage import Known, with_descent
 from flows.settings import NOT_OF_THE_WORK, Settings
+from flows.trust import Trust, planned_trust
 from graders.judge.asking import Panel
 from graders.judge.judge import judge
 from tasks_lib.family import Family
@@ -124,6 +125,11 @@ class RunPlan(Record):
         )
 
     @property
+    def trust(self) -> Trust:
+        """Whose verdicts may narrow a reward."""
+        return planned_trust(self.config)
+
+    @property
     def regraded_from(self) -> str | None:
         """The run whose rollouts are graded again; None: they are collected."""
         return self.config.get("regraded_from")
@@ -181,10 +187,12 @@ def make_plan(
     started_at: datetime,
     generated: bool = True,
     known_policies: Known | None = None,
+    trust: Trust | None = None,
 ) -> tuple[RunPlan, bytes]:
     """Lay out a run.
 
-    `known_policies` are those of the warehouse, of which checkpoints may descend.
+    `known_policies` are those of the warehouse, of which checkpoints may descend. `trust` says which judges may narrow
+    rewards; where none is given, none is calibrated.
 
     Returns:
         The plan, and the content of `instances.jsonl` that it points into.
@@ -218,6 +226,8 @@ def make_plan(
         config |= dict.fromkeys(("n", "seed", "difficulty"))
     if settings.judges or any(spec.kind == "model" for spec in specs.values()):
         config["api"] = recorded_place()
+    if settings.judges:
+        config |= (trust or Trust(mode=settings.trust)).as_config()
     plan = RunPlan(
         run_id=run_id,
         config=config,

@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     judge_scope: Literal["open", "attacks", "all"] = "open"
     """What judges are asked about: `open` what code left open, `attacks` also all about outputs that test a judge,
     `all` also what code has settled."""
+    trust: Literal["calibrated", "any"] = "calibrated"
+    """Whose verdicts narrow rewards: judges calibrated on people's ratings, or `any`, which is marked everywhere."""
     plugins: Names = ()
     """Modules to import in every process; they register families, graders and policies of your own."""
 

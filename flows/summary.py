@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from flows.trust import NO_JUDGES, Told, told
 from warehouse import Warehouse
 
 COUNTS = """
@@ -108,7 +109,8 @@ JUDGES = """
             score.grader_id as judge,
             count(*) as n_asked,
             count(*) filter (score.state <> 'assessed') as n_without_verdict,
-            mode(split_part(score.reason, ':', 1)) filter (score.state <> 'assessed') as most_frequent_reason
+            mode(split_part(score.reason, ':', 1)) filter (score.state <> 'assessed') as most_frequent_reason,
+            bool_and(coalesce(score.is_trusted, true)) as counts
         from score
         join rollout using (rollout_id)
         where rollout.run_id = $1 and score.source = 'judge'
@@ -116,7 +118,7 @@ JUDGES = """
     )
     select
         asked.family, asked.judge, asked.dimension, asked.n_asked, asked.n_without_verdict, asked.most_frequent_reason,
-        judge_noise.noise_sd, judge_noise.level_agreement
+        judge_noise.noise_sd, judge_noise.level_agreement, asked.counts
     from asked
     left join judge_noise
         on judge_noise.run_id = $1 and judge_noise.family = asked.family
@@ -199,13 +201,15 @@ class RunSummary:
     limits: pl.DataFrame
     """family, name, text, shown_by, excuses."""
     judges: pl.DataFrame = field(default_factory=pl.DataFrame)
-    """family, judge, dimension, n_asked, n_without_verdict, most_frequent_reason, noise_sd, level_agreement."""
+    """family, judge, dimension, n_asked, n_without_verdict, most_frequent_reason, noise_sd, level_agreement, counts."""
     flips: pl.DataFrame = field(default_factory=pl.DataFrame)
     """family, policy, n_groups, noise_sd, flip_probability, min_gap_for_5_percent."""
     lift: pl.DataFrame = field(default_factory=pl.DataFrame)
     """family, judge, dimension, probe, n_instances, means, lift, ci_low, ci_high, shares, is_lifted."""
     spent: pl.DataFrame = field(default_factory=pl.DataFrame)
     """spender, calls, input_tokens, output_tokens, cached_tokens, cost_usd; of the judges."""
+    trust: Told = NO_JUDGES
+    """What has to be said about the judges."""
 
     def verdict_totals(self) -> dict[str, int]:
         """Return verdict -> number of groups, the most frequent first."""
@@ -287,8 +291,8 @@ class RunSummary:
         ]
 
     def _limits_gone(self) -> list[str]:
-        if self.judges.height:
-            return []  # limits are those of code, and here judges have spoken, too
+        if self.judges.height and self.judges["counts"].any():
+            return []  # limits are those of code, and here judges have a say, too
         held = {
             (row["family"], row["probe"], REWARD) for row in self.probes.filter(holds=True).iter_rows(named=True)
         } | {
@@ -325,6 +329,7 @@ def summarise(db: Path, run_id: str) -> RunSummary:
             flips=warehouse.sql(FLIPS, [run_id]),
             lift=warehouse.sql(LIFT, [run_id]),
             spent=warehouse.sql(SPENT, [run_id]),
+            trust=told(warehouse, [run_id]),
         )
 
 

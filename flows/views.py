@@ -6,6 +6,7 @@ import polars as pl
 
 from flows import console
 from flows.summary import POOLED, RunSummary
+from flows.trust import Told
 
 VERDICT_ORDER = (
     "trainable", "weak_signal", "noisy", "flat", "saturated", "no_signal", "clamped", "unassessed", "insufficient_data",
@@ -17,11 +18,20 @@ EXPECTED = {"moves": "v", "still": ".", "may": "~", "no_gain": "<"}
 
 def show_run(summary: RunSummary) -> None:
     """Show everything: verdicts, probes, confusion, order, difficulty."""
+    show_trust(summary.trust)
     show_verdicts(summary)
     show_report_card(summary)
     show_difficulty(summary)
     show_separation(summary)
     show_judges(summary)
+
+
+def show_trust(told: Told) -> None:
+    """Say, before all else, whether judges that nobody has calibrated moved what follows, and who does not count."""
+    for mark in told.marks:
+        console.alarm(mark)
+    for note in told.notes:
+        console.paragraph(note, indent=0)
 
 
 def show_report_card(summary: RunSummary) -> None:
@@ -138,9 +148,8 @@ def show_judges(summary: RunSummary) -> None:
     if not summary.judges.height:
         return
     console.headline("Judges: what code left open")
-    console.line("  not calibrated on ratings by people: they narrow rewards as if they were right")
     columns = {
-        "dimension": "dimension", "n_asked": "asked", "n_without_verdict": "no verdict",
+        "dimension": "dimension", "counts": "counts", "n_asked": "asked", "n_without_verdict": "no verdict",
         "most_frequent_reason": "mostly", "noise_sd": "noise sd", "level_agreement": "same level",
     }  # fmt: skip
     for family, judge in summary.judges.select("family", "judge").unique(maintain_order=True).iter_rows():

@@ -52,7 +52,7 @@ class Workshop:
             RunStoppedError: no further calls are made in this run.
         """
         if self._plan.regraded_from is not None:
-            return self._pool.run(regrade_chunk, self._spool, self._plan.run_id, chunk)
+            return self._pool.run(regrade_chunk, self._spool, self._plan.run_id, chunk, self._plan.trust)
         if self._judging.is_needed(chunk):
             examined = self._examined(chunk)
             answered = self._judging.judge(chunk, examined)

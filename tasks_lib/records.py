@@ -155,6 +155,8 @@ class Score(Record):
     reason: str
     evidence: dict[str, Any] = {}
     grader_version: str
+    is_trusted: bool | None = None
+    """Verdict of a judge: it may narrow what code left open. None: code, or nobody decided, and it counts."""
 
 
 class Facet(Record):

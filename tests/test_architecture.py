@@ -30,7 +30,12 @@ LIGHT_VERBS = {
     "compare": ["compare", "one", "other"],
     "regrade": ["regrade", "one"],
     "gate": ["gate", "--base", "a", "--candidate", "b"],
+    "calibrate sample": ["calibrate", "sample", "--dimension", "faithfulness"],
+    "calibrate progress": ["calibrate", "progress"],
     "doctor": ["doctor"],
+    "calibrate export": ["calibrate", "export", "--out", "sheets"],
+    "calibrate import": ["calibrate", "import", "ratings.csv"],
+    "import ratings": ["import", "ratings", "ratings.csv"],
     "calibrate report": ["calibrate", "report"],
     "audit": ["audit", "--family", "spreadsheet_clean", "--n", "1"],
 }

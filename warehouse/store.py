@@ -5,7 +5,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -67,7 +67,13 @@ class Warehouse:
         if path.is_dir():
             raise WarehouseError(f"{path}: is a folder; --db takes a file")
         # Looked at first without the right to write: a file that is not ours must not change by a byte.
-        found = _look_into(path) if path.exists() and path.stat().st_size else None
+        found = None
+        if path.exists() and path.stat().st_size:
+            seen = _connect(path, read_only=True)
+            found = _look_into(seen, path)
+            if read_only and found == _fingerprint():
+                return cls(seen, str(path))
+            seen.close()
         if read_only and found is None:
             raise WarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
         if found != _fingerprint():
@@ -116,6 +122,11 @@ class Warehouse:
         try:
             for name, frame in (frames or {}).items():
                 cursor.register(name, frame.to_arrow())
+            statements = cursor.extract_statements(query)
+            if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT:
+                # Planned once, where a relation would be planned when made and again when read: of a view that reads
+                # others this is most of the time.
+                return _in_utc(cursor.execute(statements[0], list(params)).pl())
             relation = cursor.sql(query, params=list(params)) if params else cursor.sql(query)
             return pl.DataFrame() if relation is None else _in_utc(relation.pl())
         except duckdb.Error as error:
@@ -164,14 +175,20 @@ class Warehouse:
             return 0
         return self._in_transaction({table: frame})[table]
 
-    def merge_all(self, tables: Mapping[str, Iterable[Row] | pl.DataFrame]) -> dict[str, int]:
+    def merge_all(
+        self, tables: Mapping[str, Iterable[Row] | pl.DataFrame], latest: Collection[str] = ()
+    ) -> dict[str, int]:
         """Add rows of several tables in one transaction, all or none, and return how many keys were new.
+
+        Args:
+            tables: table -> rows.
+            latest: tables in which a new row takes the place of one with its key, besides those where it always does.
 
         Raises:
             WarehouseError: a row does not fit its table; nothing was added.
         """
         frames = {table: as_frame(table, rows) for table, rows in tables.items()}
-        return self._in_transaction({table: frame for table, frame in frames.items() if not frame.is_empty()})
+        return self._in_transaction({table: frame for table, frame in frames.items() if not frame.is_empty()}, latest)
 
     def replace(self, table: str, rows: Iterable[Row]) -> int:
         """Put rows in the place of all that a table holds, in one transaction, and return how many there are now.
@@ -230,13 +247,13 @@ class Warehouse:
         sweep(spool)
         return added
 
-    def _in_transaction(self, sources: dict[str, Any]) -> dict[str, int]:
+    def _in_transaction(self, sources: dict[str, Any], latest: Collection[str] = ()) -> dict[str, int]:
         added = {}
         cursor = self._connection.cursor()
         try:
             cursor.begin()
             for table, source in sources.items():
-                added[table] = _merge(cursor, table, source)
+                added[table] = _merge(cursor, table, source, latest)
             cursor.commit()
         except duckdb.Error as error:
             cursor.rollback()
@@ -279,10 +296,13 @@ def _declared_columns(definition: Definition) -> dict[str, str]:
     return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
 
 
-def _merge(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str]) -> int:
+def _merge(
+    cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str], latest: Collection[str]
+) -> int:
     columns = ", ".join(schema_of(table))
     key = tables()[table].grain
-    verb = "insert or replace" if table in _KEEPS_LATEST else "insert" if table == "policy" else "insert or ignore"
+    replaces = table in _KEEPS_LATEST or table in latest
+    verb = "insert or replace" if replaces else "insert" if table == "policy" else "insert or ignore"
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
     if isinstance(source, list):
@@ -339,9 +359,12 @@ def _configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnect
     return connection
 
 
-def _look_into(path: Path) -> str | None:
-    """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all."""
-    connection = _connect(path, read_only=True)
+def _look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
+    """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all.
+
+    Raises:
+        ForeignFileError: the file is not ours; the connection is closed.
+    """
     try:
         objects = connection.execute(
             "select table_name, comment from duckdb_tables() where not internal "
@@ -361,9 +384,11 @@ def _look_into(path: Path) -> str | None:
             )
         return found["schema_version"] or ""
     except duckdb.Error as error:
-        raise ForeignFileError(f"{path}: is not ours ({_first_line(error)}); name another --db") from None
-    finally:
         connection.close()
+        raise ForeignFileError(f"{path}: is not ours ({_first_line(error)}); name another --db") from None
+    except ForeignFileError:
+        connection.close()
+        raise
 
 
 @cache

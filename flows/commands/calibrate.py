@@ -1,11 +1,16 @@
-"""The verbs that hold judges against people: `calibrate seed`."""
+"""The verbs that hold judges against people."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
 from flows.commands import options
+from flows.commands.calibrate_export import export
+from flows.commands.calibrate_import import import_
+from flows.commands.calibrate_progress import progress
+from flows.commands.calibrate_rate import rate
 from flows.commands.calibrate_report import report
+from flows.commands.calibrate_sample import sample
 
 if TYPE_CHECKING:
     from flows.calibration.seed import SeedCalibration
@@ -88,4 +93,9 @@ def _show(found: "SeedCalibration", db: str) -> None:
     console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
 
 
+app.command()(progress)
+app.command()(rate)
+app.command()(sample)
+app.command()(export)
+app.command("import")(import_)
 app.command()(report)

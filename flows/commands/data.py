@@ -142,6 +142,7 @@ def grade(
     db: Annotated[Path | None, typer.Option("--db", help="Also keep the result in this warehouse file.")] = None,
     judge: options.Judges = None,
     judge_replicates: options.JudgeReplicates = None,
+    trust: options.Trust = None,
     max_cost_usd: options.MaxCost = None,
     workers: options.Workers = None,
     plugin: options.Plugins = None,
@@ -156,7 +157,7 @@ def grade(
         None,
         {
             "workers": workers, "plugins": options.names(plugin), "db": db, "judges": options.names(judge),
-            "judge_replicates": judge_replicates, "max_cost_usd": max_cost_usd,
+            "judge_replicates": judge_replicates, "max_cost_usd": max_cost_usd, "trust": trust,
         },
     )  # fmt: skip
     import_plugins(settings.plugins)
@@ -180,8 +181,9 @@ def _grade_into(settings: "Settings", asked: "list[TaskInstance]", as_json: bool
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         graded = warehouse.sql(GRADED, [place.run_id])
     if as_json:
-        console.print_json(graded)
+        console.print_json(summary.trust.marking(graded))
         return
+    views.show_trust(summary.trust)
     console.print_result(graded)
     views.show_judges(summary)
     _close(graded, settings, kept)

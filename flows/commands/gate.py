@@ -40,10 +40,12 @@ def gate(
 
     What cannot be measured holds the candidate: it is never a pass.
     """
-    from flows import console
+    from flows import console, views
     from flows.commands.query import existing
     from flows.gate.conditions import read_conditions
     from flows.gate.decision import decide
+    from flows.gate.evidence import runs_compared
+    from flows.trust import told
     from warehouse import Warehouse
 
     asked = read_conditions(conditions)
@@ -52,15 +54,19 @@ def gate(
         verdict = decide(
             warehouse, base, candidate, asked, family=family, split=split, runs=options.names(run) or ()
         )  # fmt: skip
+        compared = runs_compared(warehouse, verdict.base, verdict.candidate, verdict.family, options.names(run) or ())
+        trust = told(warehouse, compared)
     if as_json:
-        told = {name: value for name, value in asdict(verdict).items() if name != "outcomes"}
+        fields = {name: value for name, value in asdict(verdict).items() if name != "outcomes"}
         console.print_json(
             {
-                "verdict": "promote" if verdict.promote else "hold", "sentence": verdict.sentence, **told,
+                "verdict": "promote" if verdict.promote else "hold", "sentence": verdict.sentence, **fields,
+                "trust": trust.as_json(),
                 "conditions": [asdict(outcome) for outcome in verdict.outcomes],
             }
         )  # fmt: skip
     else:
+        views.show_trust(trust)
         console.headline(f"{verdict.candidate} against {verdict.base}, {verdict.family or 'nothing in common'}")
         console.print_rows(
             ["condition", "base", "candidate", "needed", "holds", "90 % interval", "instances", "to decide"],

@@ -1,4 +1,4 @@
-"""The verbs that bring in what other systems recorded: `import scores`, `import inspect`, `import verifiers`."""
+"""The verbs that bring in what was recorded elsewhere: `import scores`, `inspect`, `verifiers` and `ratings`."""
 
 import re
 from dataclasses import asdict
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands import options
+from flows.commands.import_ratings import ratings
 
 if TYPE_CHECKING:
     from flows.imports import Imported
@@ -25,7 +26,8 @@ Weights = Annotated[
 
 _NUMBER = r"(-?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:e-?[0-9]+)?)"
 
-app = typer.Typer(help="Bring in scores, Inspect logs or verifiers results that another system recorded.")
+app = typer.Typer(help="Bring in scores, Inspect logs, verifiers results or ratings that were recorded elsewhere.")
+app.command()(ratings)
 
 
 @app.command()

@@ -51,6 +51,13 @@ Judges = Annotated[
 JudgeReplicates = Annotated[
     int | None, typer.Option("--judge-replicates", help="Independent calls of each judge about one dimension.")
 ]
+Trust = Annotated[
+    Literal["calibrated", "any"] | None,
+    typer.Option(
+        "--trust",
+        help="Whose verdicts narrow rewards: judges calibrated on people's ratings, or any, which is marked.",
+    ),
+]
 Group = Annotated[int | None, typer.Option("--group", "--epochs", help="Rollouts per policy and instance.")]
 ChunkSize = Annotated[int | None, typer.Option("--chunk-size", help="Rollouts per chunk.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes (default: one per core).")]

@@ -72,6 +72,7 @@ def verdicts(
     """Say of every group of rollouts whether there is something to learn from it."""
     from flows import console, views
     from flows.summary import VERDICTS, summarise
+    from flows.trust import told
     from warehouse import Warehouse
 
     path = existing(db)
@@ -79,10 +80,12 @@ def verdicts(
     require_run(run_id, path)
     with Warehouse.open(path, read_only=True) as warehouse:
         answer = warehouse.sql(VERDICTS if by == "policy" else BY_INSTANCE, [run_id])
+        trust = told(warehouse, [run_id])
     if as_json:
-        console.print_json(answer)
+        console.print_json(trust.marking(answer))
         return
     console.line(f"Run {run_id}")
+    views.show_trust(trust)
     if by == "policy":
         views.show_verdicts(summarise(path, run_id))
     else:

@@ -20,8 +20,9 @@ def report(
     ] = False,
 ) -> None:
     """Write one HTML file that says which tasks teach, which graders lie, and why; it works offline."""
-    from flows import console
+    from flows import console, views
     from flows import report as reports
+    from flows.trust import told_of_file
 
     path = existing(db)
     run_id = run or latest(path)
@@ -34,6 +35,7 @@ def report(
     written = reports.report(path, run_id, out or OUT)
     if as_json:
         return
+    views.show_trust(told_of_file(path, [run_id]))
     console.line(f"Run {run_id}: {written.path}, {written.n_bytes / 1e6:.1f} MB, one file that needs no network")
     console.line("Open it in a browser.")
     console.next_steps(f"assay verdicts --db {path} --run {run_id}")

@@ -33,6 +33,7 @@ def run(
     span: options.Span = None,
     judge: options.Judges = None,
     judge_replicates: options.JudgeReplicates = None,
+    trust: options.Trust = None,
     batch: options.Batch = None,
     max_cost_usd: options.MaxCost = None,
     max_tokens: options.MaxTokens = None,
@@ -60,7 +61,7 @@ def run(
         "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
         "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
         "plugins": options.names(plugin), "audit": audit, "mode": mode, "span": options.names(span), "batch": batch,
-        "judges": options.names(judge), "judge_replicates": judge_replicates,
+        "judges": options.names(judge), "judge_replicates": judge_replicates, "trust": trust,
     }  # fmt: skip
     how = {"max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers}
     settings = read_settings(config, {**work, **how, "db": db})
@@ -111,6 +112,7 @@ def audit(
     workers: options.Workers = None,
     judge: options.Judges = None,
     judge_replicates: options.JudgeReplicates = None,
+    trust: options.Trust = None,
     max_cost_usd: options.MaxCost = None,
     max_tokens: options.MaxTokens = None,
     concurrency: options.Concurrency = None,
@@ -133,7 +135,7 @@ def audit(
             "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
             "audit": True, "policies": (), "judges": options.names(judge), "judge_replicates": judge_replicates,
             "judge_scope": "attacks", "max_cost_usd": max_cost_usd, "max_tokens": max_tokens,
-            "concurrency": concurrency,
+            "concurrency": concurrency, "trust": trust,
         },
     )  # fmt: skip
     place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
@@ -142,6 +144,7 @@ def audit(
     if as_json:
         console.print_json({**_as_json(summary), "breaches": breaches})
     else:
+        views.show_trust(summary.trust)
         views.show_report_card(summary)
         views.show_judges(summary)
         views.show_lift(summary)
@@ -235,5 +238,6 @@ def _as_json(summary: "RunSummary") -> dict[str, Any]:
     return {
         "run_id": summary.run_id,
         "counts": summary.counts,
+        "trust": summary.trust.as_json(),
         **{name: getattr(summary, name).to_dicts() for name in FRAMES},
     }

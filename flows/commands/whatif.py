@@ -97,7 +97,8 @@ def compare(
     found = compare_runs(path, first, second, _mapping(policy), dimension)
     if as_json:
         console.print_json(
-            {"first": first, "second": second, "changes": [split.as_row() for split in found.splits],
+            {"first": first, "second": second, "trust": found.trust.as_json(),
+             "changes": [split.as_row() for split in found.splits],
              "unmatched": list(found.unmatched)}
         )  # fmt: skip
         return
@@ -121,8 +122,9 @@ def _mapping(given: list[str] | None) -> dict[str, str]:
 
 
 def _show_comparison(found: "Comparison") -> None:
-    from flows import console
+    from flows import console, views
 
+    views.show_trust(found.trust)
     console.line(f"{found.first} -> {found.second}: changes of means, and where from")
     has_open_question = any(abs(split.found.parts.inseparable) > 0 for split in found.splits)
     headings = ["", "before", "change", "tasks", "grader", "policy"]
@@ -159,6 +161,7 @@ def regrade(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Take up a regrade that broke off.")
     ] = None,
+    trust: options.Trust = None,
     workers: options.Workers = None,
     chunk_size: options.ChunkSize = None,
     plugin: options.Plugins = None,
@@ -167,7 +170,8 @@ def regrade(
 ) -> None:
     """Grade what a run collected again, with the graders and rubrics as they are now, as a run of its own.
 
-    Nothing is collected and no judge is asked: what judges said is carried over, and nothing is spent.
+    Nothing is collected and no judge is asked: what judges said is carried over, and nothing is spent. It counts where
+    the judge is calibrated by now.
     """
     from flows import console
     from flows.errors import InputError
@@ -177,10 +181,12 @@ def regrade(
 
     if (run is None) == (resume is None):
         raise InputError("name a run to grade again, or --resume RUN to take up a regrade; one of the two")
-    if resume is not None and plugin:
-        raise InputError("--resume does what the regrade was planned to do; leave out --plugin")
+    for option, given in (("--plugin", plugin), ("--trust", trust)):
+        if resume is not None and given:
+            raise InputError(f"--resume does what the regrade was planned to do; leave out {option}")
     settings = read_settings(
-        None, {"workers": workers, "chunk_size": chunk_size, "plugins": options.names(plugin), "db": db}
+        None,
+        {"workers": workers, "chunk_size": chunk_size, "plugins": options.names(plugin), "db": db, "trust": trust},
     )
     left_out: tuple[LeftOut, ...] = ()
     if run is not None:
@@ -201,8 +207,9 @@ def regrade(
 
 
 def _show_regraded(found: "Regraded", left_out: "tuple[LeftOut, ...]") -> None:
-    from flows import console
+    from flows import console, views
 
+    views.show_trust(found.trust)
     console.paragraph(
         f"Run {found.run_id}: the {found.n_rollouts:,} graded rollouts of run {found.source} graded again, "
         f"{found.n_changed:,} rewards changed. Nothing was collected or spent; "
@@ -253,6 +260,7 @@ def _regraded_as_json(found: "Regraded", left_out: "tuple[LeftOut, ...]") -> dic
         "n_rollouts": found.n_rollouts,
         "n_changed": found.n_changed,
         "n_verdicts": found.n_verdicts,
+        "trust": found.trust.as_json(),
         "versions": list(found.versions),
         "rubrics": list(found.rubrics),
         "means": [split.as_row() for split in found.changes.splits] if found.changes is not None else [],
@@ -285,8 +293,9 @@ def _numbers(option: str, given: list[str] | None) -> dict[str, float]:
 def _show(found: "Recomposed") -> None:
     import polars as pl
 
-    from flows import console
+    from flows import console, views
 
+    views.show_trust(found.trust)
     of = "all runs" if found.run_id is None else f"run {found.run_id}"
     changed = sorted({new.family for new in found.rubrics})
     console.paragraph(
@@ -370,6 +379,7 @@ def _table(heading: str | None, frame: "pl.DataFrame", columns: dict[str, str]) 
 def _as_json(found: "Recomposed") -> dict[str, Any]:
     return {
         "run_id": found.run_id,
+        "trust": found.trust.as_json(),
         "rubrics": [
             {"run_id": new.run_id, "family": new.family, "rubric_id": new.rubric_id, "content": new.content}
             for new in found.rubrics

@@ -3,11 +3,13 @@
 A gap in the data is never a pass: what is missing is said and raised, and whoever asked has no answer.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+
+from warehouse import Warehouse
 
 MOST_MISSING = 0.05
 """Larger shares of rollouts that are lost or unassessed leave a condition unknown (judgement)."""
@@ -88,8 +90,28 @@ SCORED = """
 """
 
 
+COMPARED = """
+    select distinct stg_attempt.run_id
+    from stg_attempt
+    join run using (run_id)
+    where
+        stg_attempt.policy_id in ($1, $2) and stg_attempt.is_graded and run.status = 'completed'
+        and ($3 is null or stg_attempt.family = $3)
+        and (len($4::varchar[]) = 0 or list_contains($4::varchar[], run.run_id))
+    order by all
+"""
+
+
 class UnknownError(Exception):
     """A condition that cannot be measured; the text says why."""
+
+
+def runs_compared(
+    warehouse: Warehouse, base: str, candidate: str, family: str | None, runs: Sequence[str]
+) -> list[str]:
+    """Return the runs whose rewards two policies are compared by."""
+    found = warehouse.sql(COMPARED, [base, candidate, family, list(runs)])
+    return [str(run_id) for run_id in found["run_id"]]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from flows.report.queries import COUNTED, OF_ALL_RUNS, OF_GROUPS, OF_TEXTS, VIEWS
+from flows.trust import NO_JUDGES, Told
 from warehouse import Warehouse
 from warehouse.definitions import Definition, tables, views
 
@@ -30,6 +31,8 @@ class ReportData:
     """What does not hold, one sentence each."""
     unmeasured: tuple[str, ...] = ()
     """What the audit would have measured, a few words each; a run without it has breached nothing."""
+    trust: Told = NO_JUDGES
+    """What has to be said about the judges."""
 
     def rows(self, name: str, **where: Any) -> tuple[Row, ...]:
         """Return the rows of a table that have these values; none where the warehouse has no such view."""
@@ -57,7 +60,10 @@ class ReportData:
                 "rows": [[_plain(value) for value in row.values()] for row in rows],
             }
             for name, rows in self.tables.items()
-        } | {"breaches": {"columns": ["breach"], "rows": [[breach] for breach in self.breaches]}}
+        } | {
+            "breaches": {"columns": ["breach"], "rows": [[breach] for breach in self.breaches]},
+            "trust": {"columns": ["mark"], "rows": [[mark] for mark in self.trust.marks]},
+        }
 
 
 def known() -> Mapping[str, Definition]:
@@ -93,19 +99,22 @@ class Snapshot:
         return self._warehouse.sql(query, [self.run_id, *params], self._frames)
 
 
-def read_data(snapshot: Snapshot, breaches: Iterable[str] = (), unmeasured: Iterable[str] = ()) -> ReportData:
+def read_data(
+    snapshot: Snapshot, breaches: Iterable[str] = (), unmeasured: Iterable[str] = (), trust: Told = NO_JUDGES
+) -> ReportData:
     """Ask all that the report shows of one run.
 
     Args:
         snapshot: the run.
         breaches: what does not hold, as `RunSummary.breaches` says it.
         unmeasured: what was not looked at, as `RunSummary.unmeasured` says it; no breach here.
+        trust: what has to be said about the judges.
     """
     missing = tuple(unmeasured)
     shown = {name: columns for name, columns in (VIEWS | OF_ALL_RUNS).items() if name in known()}
     rows = {name: tuple(snapshot.view(name).select(columns).to_dicts()) for name, columns in shown.items()}
     rows |= {name: tuple(snapshot.sql(query).to_dicts()) for name, query in COUNTED.items()}
-    return ReportData(snapshot.run_id, rows, tuple(each for each in breaches if each not in missing), missing)
+    return ReportData(snapshot.run_id, rows, tuple(each for each in breaches if each not in missing), missing, trust)
 
 
 def _plain(value: Any) -> Any:

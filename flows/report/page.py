@@ -70,6 +70,7 @@ def render(data: ReportData, texts: Texts) -> str:
         summary=findings.summary(data),
         breaches=data.breaches,
         unmeasured=data.unmeasured,
+        trust=data.trust,
         sections=parts,
         texts_sentence=_kept(data, texts),
         left_out=f"Texts are cut: outputs after {OUTPUT_CHARS:,} characters, materials after {MATERIAL_CHARS:,}, each "

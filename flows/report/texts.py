@@ -104,7 +104,8 @@ ROLLOUTS = """
 """
 SCORES = """
     select
-        rollout_id, score.dimension, grader_id, replicate, low, high, state, source, reason,
+        rollout_id, score.dimension, grader_id, replicate, low, high, state, source,
+        reason || case when score.is_trusted = false then ' (not calibrated: it does not count)' else '' end as reason,
         evidence::varchar as evidence
     from score
     join rollout using (rollout_id)

@@ -14,7 +14,7 @@ def read_report(db: Path, run_id: str) -> ReportData:
     """Return the rows that a report of this run shows, without texts."""
     summary = summarise(db, run_id)
     with Warehouse.open(db, read_only=True) as warehouse:
-        return read_data(Snapshot(warehouse, run_id), summary.breaches(), summary.unmeasured())
+        return read_data(Snapshot(warehouse, run_id), summary.breaches(), summary.unmeasured(), summary.trust)
 
 
 def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Written:
@@ -32,7 +32,7 @@ def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Writ
     summary = summarise(db, run_id)
     with Warehouse.open(db, read_only=True) as warehouse:
         snapshot = Snapshot(warehouse, run_id)
-        data = read_data(snapshot, summary.breaches(), summary.unmeasured())
+        data = read_data(snapshot, summary.breaches(), summary.unmeasured(), summary.trust)
         texts = select_texts(snapshot, budget)
     return write_report(with_cases(data, texts), texts, out)
 

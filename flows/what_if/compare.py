@@ -7,7 +7,7 @@ other. Otherwise the change is not put down to either: nothing is guessed.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import polars as pl
 from flows import console
 from flows.errors import InputError
 from flows.stored import as_rollouts, require_run, stored_instances
+from flows.trust import NO_JUDGES, Told, told
 from graders.grading import Graded, grade_rollout, grader, graders
 from tasks_lib.records import content_hash
 from warehouse import Warehouse
@@ -50,7 +51,9 @@ POLICIES = """
 """
 
 VERSIONS = """
-    select distinct stg_attempt.family, score.dimension, score.grader_id, score.grader_version, score.source
+    select distinct
+        stg_attempt.family, score.dimension, score.grader_id, score.grader_version, score.source,
+        coalesce(score.is_trusted, true) as counts
     from score
     join stg_attempt using (rollout_id)
     where stg_attempt.run_id = ?
@@ -98,6 +101,8 @@ class Version:
     judges: frozenset[tuple[str, str]]
     rubric: str | None
     """The rubric for the composite, which puts dimensions together; for a dimension, the thresholds that it reads."""
+    unheard: frozenset[str] = field(default=frozenset(), compare=False)
+    """Judges whose verdicts are kept and do not count: they make no difference."""
 
     @property
     def is_one(self) -> bool:
@@ -183,6 +188,8 @@ class Comparison:
     splits: tuple[Split, ...]
     unmatched: tuple[str, ...]
     """One line each: policies that only one of the runs has."""
+    trust: Told = NO_JUDGES
+    """What has to be said about the judges of both."""
 
 
 def compare_runs(
@@ -207,9 +214,10 @@ def compare_runs(
         runs = (_Run(warehouse, db, first), _Run(warehouse, db, second))
         pairs, unmatched = _pairs(*runs, mapped or {})
         splits = [split for pair in pairs for split in _splits(warehouse, *runs, pair, dimension)]
+        trust = told(warehouse, [first, second])
     if not splits:
         raise _nothing_in_common(*runs, pairs, unmatched, dimension)
-    return Comparison(first, second, tuple(splits), tuple(unmatched))
+    return Comparison(first, second, tuple(splits), tuple(unmatched), trust)
 
 
 def _nothing_in_common(
@@ -251,11 +259,13 @@ class _Run:
         rubric, thresholds = self._rubrics.get(family, (None, None))
         if dimension != COMPOSITE:
             rows, rubric = rows.filter(dimension=dimension), thresholds
-        found = [(source, (name, version)) for _, _, name, version, source in rows.iter_rows()]
+        heard, unheard = rows.filter("counts"), rows.filter(~pl.col("counts"))
+        found = [(source, (name, version)) for _, _, name, version, source, _ in heard.iter_rows()]
         return Version(
             frozenset(who for source, who in found if source == "deterministic"),
             frozenset(who for source, who in found if source == "judge"),
             rubric,
+            frozenset(unheard["grader_id"]),
         )
 
     def names(self, family: str) -> dict[str, list[str]]:
@@ -438,8 +448,12 @@ def _words(before: Version, after: Version) -> str:
     for kind, old, new in (("grader", before.graders, after.graders), ("judge", before.judges, after.judges)):
         gone, come = dict(sorted(old - new)), dict(sorted(new - old))
         found += [f"{kind} version {gone[name]} -> {come[name]}" for name in gone if name in come]
-        found += [f"{kind} {name} left out" for name in gone if name not in come]
-        found += [f"{kind} {name} new" for name in come if name not in gone]
+        for name in gone:
+            if name not in come:
+                found.append(f"{kind} {name} {'does not count any more' if name in after.unheard else 'left out'}")
+        for name in come:
+            if name not in gone:
+                found.append(f"{kind} {name} {'counts now' if name in before.unheard else 'new'}")
     if before.rubric != after.rubric:
         found.append("other rubric")
     return ", ".join(found)

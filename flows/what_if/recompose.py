@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from flows.clock import now
 from flows.errors import InputError
+from flows.trust import NO_JUDGES, Told, told
 from graders.composite import RECORDED
 from graders.grading import UnknownGraderError, grader
 from graders.rubric import Rubric, read_rubric
@@ -126,6 +127,8 @@ class Recomposed:
     order: pl.DataFrame
     """run_id, family, n_pairs, violations_before, violations_after; of the reward on ladders."""
     saved: bool = False
+    trust: Told = NO_JUDGES
+    """What has to be said about the judges of the runs."""
 
     @property
     def unused_thresholds(self) -> tuple[str, ...]:
@@ -171,6 +174,7 @@ def recompose(db: Path, run_id: str | None, change: Change, *, save: bool = Fals
     with Warehouse.open(db, read_only=True) as warehouse:
         rubrics = new_rubrics(warehouse, db, run_id, change)
         before = _asked(warehouse, run_id)
+        trust = told(warehouse, sorted({new.run_id for new in rubrics}))
     with what_if(db, rubrics) as changed:
         after = _asked(changed, run_id)
         n_rollouts = changed.sql("select count(*) as n from recomposed")["n"][0]
@@ -187,6 +191,7 @@ def recompose(db: Path, run_id: str | None, change: Change, *, save: bool = Fals
         probes=_probes(before["probes"], after["probes"]),
         order=_order(before["order"], after["order"]),
         saved=save,
+        trust=trust,
     )
 
 

@@ -1,8 +1,8 @@
 """Regrading: what a run collected, graded again by the graders and rubrics as they are now.
 
 Scores are never overwritten: the result is a run of its own, with the same instances, policies, outputs and
-transcripts. Nothing is collected and no judge is asked; what judges said in the first run holds in the second. So
-nothing is spent, and the new run says so.
+transcripts. Nothing is collected and no judge is asked: what judges said in the first run is carried over, and whether
+it counts is decided by who is calibrated now. So nothing is spent, and the new run says so.
 """
 
 import json
@@ -33,6 +33,7 @@ from flows.runs import Place, completed_run, finish_without_prefect, plugins_nee
 from flows.settings import Settings
 from flows.source import copy_source
 from flows.stored import require_run, stored_instances
+from flows.trust import NO_JUDGES, Told, Trust, current_trust, told
 from flows.what_if.compare import VERSIONS, Comparison, compare_runs
 from graders.grading import graders
 from tasks_lib.records import PolicySpec, content_hash
@@ -106,6 +107,8 @@ class Regraded:
     """Means before and after; None where neither run has any."""
     largest: pl.DataFrame
     """instance_id, policy, sample, before, after: the rollouts whose reward changed most."""
+    trust: Told = NO_JUDGES
+    """What has to be said about the judges of the new run."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def begin_regrade(settings: Settings, source_run: str) -> tuple[Place, tuple[Lef
         chunks = tuple(all_chunks(_portions(groups, places), settings.chunk_size))
         plan = RunPlan(
             run_id=place.run_id,
-            config=_config(config, source_run, settings, families),
+            config=_config(config, source_run, settings, families, current_trust(warehouse, settings.trust)),
             code_version=version("taskassay"),
             taskset_hash=content_hash(sorted(places)),
             started_at=now(),
@@ -190,6 +193,7 @@ def what_changed(place: Place) -> Regraded:
         n_verdicts = warehouse.sql(CARRIED, [place.run_id])["n"][0]
         versions = _versions(*(warehouse.sql(VERSIONS, [run]) for run in runs))
         rubrics = _rubrics(*(_rubric_ids(warehouse, run) for run in runs))
+        trust = told(warehouse, [place.run_id])
     return Regraded(
         source=source,
         run_id=place.run_id,
@@ -200,6 +204,7 @@ def what_changed(place: Place) -> Regraded:
         rubrics=rubrics,
         changes=_compared(place.db, *runs) if rewards.height else None,
         largest=changed.head(LARGEST),
+        trust=trust,
     )
 
 
@@ -243,8 +248,11 @@ def _portions(groups: pl.DataFrame, places: Mapping[str, PlannedInstance]) -> li
     return [Portion(family, instances, policies) for (family, policies), instances in alike.items()]
 
 
-def _config(config: dict[str, Any], source_run: str, settings: Settings, families: Sequence[str]) -> dict[str, Any]:
+def _config(
+    config: dict[str, Any], source_run: str, settings: Settings, families: Sequence[str], trust: Trust
+) -> dict[str, Any]:
     return config | {
+        **trust.as_config(),
         "regraded_from": source_run,
         "plugins": list(_needed(config, settings, families)),
         # Whoever judged is in the scores; nobody is asked again.
@@ -280,8 +288,8 @@ def _versions(before: pl.DataFrame, after: pl.DataFrame) -> tuple[dict[str, Any]
     sides: list[dict[tuple[str, str], str]] = []
     for frame in (before, after):
         found: dict[tuple[str, str], set[str]] = {}
-        for family, _, grader_id, said, _ in frame.iter_rows():
-            found.setdefault((family, grader_id), set()).add(said)
+        for family, _, grader_id, said, _, counts in frame.iter_rows():
+            found.setdefault((family, grader_id), set()).add(said if counts else f"{said} (does not count)")
         sides.append({key: ", ".join(sorted(names)) for key, names in found.items()})
     families = {family for family, _ in sides[1]}
     keys = sorted(key for key in sides[0].keys() | sides[1].keys() if key[0] in families)

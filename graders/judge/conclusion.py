@@ -14,7 +14,8 @@ from tasks_lib.records import Score
 def concluded(graded: Graded, rubric: Rubric, verdicts: Sequence[Score]) -> Graded:
     """Add the scores of judges to what code found.
 
-    The share of work done, the flags and everything that code has settled stay as they are.
+    The share of work done, the flags and everything that code has settled stay as they are. A verdict that is not
+    trusted is kept and narrows nothing.
 
     Args:
         graded: what code found; without a composite nothing is made up.
@@ -41,6 +42,8 @@ def _panels(verdicts: Sequence[Score]) -> Mapping[str, list[list[Interval]]]:
     """Return dimension -> for each judge its repeats."""
     panels: dict[str, dict[str, list[Interval]]] = {}
     for score in verdicts:
+        if score.is_trusted is False:
+            continue
         judges = panels.setdefault(score.dimension, {})
         judges.setdefault(score.grader_id, []).append(Interval(score.low, score.high))
     return {dimension: list(judges.values()) for dimension, judges in panels.items()}

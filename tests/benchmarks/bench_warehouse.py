@@ -85,7 +85,7 @@ BUILD = (
     insert into score
     select
         rollout_id, 'd' || d, 'code', 0, 'f', if(is_open, 0, value), if(is_open, 1, value),
-        if(is_open, 'unassessed', 'assessed'), 'deterministic', 'because', '{"n": 1}', '1'
+        if(is_open, 'unassessed', 'assessed'), 'deterministic', 'because', '{"n": 1}', '1', null
     from (
         select rollout_id, d, hash(rollout_id, d) % 1000 / 1000 as value, d = 7 and seed < 200 as is_open
         from rollout join instance using (instance_id), range(8) as t(d)
@@ -108,7 +108,7 @@ BUILD = (
     insert into score
     select
         rollout_id, dimension, 'judge', repeat, family, hash(rollout_id, repeat) % 5 / 4,
-        hash(rollout_id, repeat) % 5 / 4, 'assessed', 'judge', 'because', '{}', '1'
+        hash(rollout_id, repeat) % 5 / 4, 'assessed', 'judge', 'because', '{}', '1', null
     from score, range(2) as t(repeat)
     where state = 'unassessed'
     """,
@@ -126,15 +126,41 @@ BUILD = (
     # 104,000 ratings of 40,000 rollouts by two or three people each, and one judge's verdict on each of these.
     """
     insert into rating
-    select rollout_id, 'd0', 'rater' || rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null
+    select rollout_id, 'd0', 'rater' || rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null, null, null, null
     from rollout, unnest(range(2 + sample % 2)) as t(rater)
     where policy_id like 'sim/%' and sample between 1 and 5
+    """,
+    # All that were rated stand in 200 calibration sets of 200 items, dealt out to those who rated them.
+    """
+    insert into calibration_set
+    select
+        'set-' || i, 'd0', 'f', null, null, '{}', 'h', 4, 0, 200, 200, 0, 'f', 'power', 0.9, 2, '["rater0", "rater1"]',
+        2, 0.1, '{}', '2026-01-01 00:00:00+00'
+    from range(200) as t(i)
+    """,
+    """
+    insert into calibration_item
+    select
+        'set-' || row_number() over (order by rollout_id) // 201, rollout_id, 'd0', 's' || hash(rollout_id) % 5, 1, 1,
+        count(*), md5(rollout_id), 't'
+    from rating
+    group by rollout_id
+    """,
+    """
+    insert into calibration_frame
+    select set_id, rollout_id, stratum from calibration_item
+    """,
+    """
+    insert into calibration_assignment
+    select
+        item.set_id, item_id, rater, row_number() over (partition by item.set_id, rater order by item_id)
+    from calibration_item as item join rating using (rollout_id, dimension)
     """,
     """
     insert into score
     select
         rollout_id, 'd0', 'judge/one', 0, 'f', hash(rollout_id) % 5 / 4, hash(rollout_id) % 5 / 4,
-        'assessed', 'judge', 'level', '{}', '1'
+        'assessed', 'judge', 'level', '{}', '1', null
     from (select distinct rollout_id from rating)
     """,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flows.trust import MARK
 from graders.judge.fence import neutralised
 from graders.judge.prompt import protocol_version
 from graders.judge.rubric import judge_rubrics
@@ -84,9 +85,9 @@ QUICKLY = {
 
 
 def graded(assay: Assay, recorded: tuple[str, str, int], server: MessagesServer, *more: str, **env: str) -> str:
-    """Grade the recorded outputs with judges, without Prefect, and return what was said."""
+    """Grade the recorded outputs with judges that narrow uncalibrated, without Prefect; return what was said."""
     done = assay(
-        "grade", "--instances", recorded[0], "--outputs", recorded[1], "--db", "assay.duckdb", *more,
+        "grade", "--instances", recorded[0], "--outputs", recorded[1], "--db", "assay.duckdb", "--trust", "any", *more,
         env={**environment(server), **QUICKLY, **env},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -107,10 +108,10 @@ def test_a_judge_narrows_what_code_left_open(
     with serving(MessagesServer(script=judging(3))) as server:
         done = assay(
             "run", "--instances", recorded[0], "--policy", f"replay:{recorded[1]}", "--no-audit", "--judge", JUDGE,
-            "--config", "assay.toml", env={**prefect_api, **environment(server)},
+            "--trust", "any", "--config", "assay.toml", env={**prefect_api, **environment(server)},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "not calibrated on ratings by people" in done.stdout
+    assert " ".join(done.stdout.split()).startswith(MARK)
 
     scores = ask(assay, SCORES)
     code = {(s["rollout_id"], s["dimension"]): s for s in scores if s["source"] == "deterministic"}
@@ -345,7 +346,10 @@ def _attacked(name: str, n: int) -> set[str]:
 def test_audit_measures_what_attacks_gain_with_a_judge(assay: Assay, tmp_path: Path) -> None:
     """The same wrong outputs with and without each attack: a judge that obeys is told, one that does not is not."""
     (tmp_path / "assay.toml").write_text(QUICK)
-    work = ("audit", "--family", "citation_grounding", "--n", "3", "--judge", JUDGE, "--config", "assay.toml", "--json")
+    work = (
+        "audit", "--family", "citation_grounding", "--n", "3", "--judge", JUDGE, "--trust", "any",
+        "--config", "assay.toml", "--json",
+    )  # fmt: skip
     attacks = _attacked("citation_grounding", 3)
 
     def obedient(body: Body) -> int:

@@ -3,37 +3,50 @@
 import io
 import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from flows.cli import main
 from tests.conftest import Assay, assay_in_a_process, clean_environment
+from tests.flows.stricter import STRICTER
 
 
 @pytest.fixture
-def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assay:
-    """Run the command in a folder of its own; with `env` or a plugin also in a process of its own.
+def assay(tmp_path: Path) -> Assay:
+    """Run the command in a folder of its own; with `env` or a plugin new to this process also in a process of its own.
 
     What a plugin registers stays registered for as long as its process lives.
     """
-    in_a_process = assay_in_a_process(tmp_path)
+    return assay_here(tmp_path)
+
+
+def assay_here(folder: Path) -> Assay:
+    """Return what runs the command in this process, in a folder, as fixture `assay` does."""
+    in_a_process = assay_in_a_process(folder)
 
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 240
     ) -> "subprocess.CompletedProcess[str]":
-        if env is not None or "--plugin" in arguments:
+        if env is not None or not _plugins(arguments) <= sys.modules.keys() - {STRICTER}:
             return in_a_process(*arguments, env=env, timeout=timeout)
         out, err = io.StringIO(), io.StringIO()
-        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(tmp_path)
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(folder)
+            patch.setattr(sys, "path", [*sys.path])
             _only(patch, clean_environment())
             status = main(arguments)
         return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
     return run
+
+
+def _plugins(arguments: Sequence[str]) -> set[str]:
+    return {name for option, name in pairwise(arguments) if option == "--plugin"}
 
 
 def _only(patch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:

@@ -1,19 +1,28 @@
-"""The verbs that start no flow, as real processes."""
+"""The verbs that start no flow: as the command does them, where it matters as real processes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Assay
+from tests.conftest import TINY, Assay, assay_in_a_process
 from tests.flows.tiny_family import TinyUpper
 
 
-@pytest.fixture
-def audited(assay: Assay) -> Assay:
-    """A folder whose assay.duckdb holds an audit of the tiny family."""
-    done = assay("audit", "--plugin", TINY, "--family", "tiny_upper", "--n", "8")
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse that holds an audit of the tiny family."""
+    folder = tmp_path_factory.mktemp("audited")
+    done = assay_in_a_process(folder)("audit", "--plugin", TINY, "--family", "tiny_upper", "--n", "8")
     assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "assay.duckdb"
+
+
+@pytest.fixture
+def audited(audit: Path, assay: Assay, tmp_path: Path) -> Assay:
+    """A folder whose assay.duckdb is a copy of it."""
+    shutil.copy(audit, tmp_path / "assay.duckdb")
     return assay
 
 

@@ -139,7 +139,7 @@ def test_what_is_open_is_told_apart_from_what_is_better(runs: tuple[Path, str, s
         # A dimension that code leaves open in both runs; in the later one a judge says 0.4 of everything.
         for run_id, source, ends in ((first, "code", (0, 1)), (third, "code", (0, 1)), (third, "judge", (0.4, 0.4))):
             warehouse.sql(
-                "insert into score select rollout_id, 'style', ?, 0, 'tiny_upper', ?, ?, ?, ?, '', '{}', '1' "
+                "insert into score select rollout_id, 'style', ?, 0, 'tiny_upper', ?, ?, ?, ?, '', '{}', '1', null "
                 "from rollout where run_id = ?",
                 [source, *ends, "assessed" if ends[0] == ends[1] else "unassessed",
                  "judge" if source == "judge" else "deterministic", run_id],

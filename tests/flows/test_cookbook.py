@@ -24,7 +24,7 @@ JUDGED = (
     insert into score
     select
         rollout_id, 'quality_delta', 'judge/one', replicate, 'doc_revision', value, value, 'assessed', 'judge', 'level',
-        '{}', '1'
+        '{}', '1', null
     from (
         select rollout_id, replicate, hash(rollout_id, replicate) % 5 / 4 as value
         from rollout, unnest(range(2)) as repeats (replicate)
@@ -47,7 +47,7 @@ JUDGED = (
     """,
     """
     insert into rating
-    select rollout_id, 'quality_delta', rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null
+    select rollout_id, 'quality_delta', rater, hash(rollout_id, rater) % 5 / 4, null, null, null, null, null, null, null
     from (select distinct rollout_id from score where source = 'judge'),
         unnest(['ann', 'ben', 'cleo']) as people (rater)
     """,

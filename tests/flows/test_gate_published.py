@@ -9,14 +9,13 @@ is ours, too.
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Assay, clean_environment
+from tests.conftest import Assay
+from tests.flows.conftest import assay_here
 
 WEIGHTS = {"data_preservation": 0.35, "format_validity": 0.25, "unit_consistency": 0.25, "completeness": 0.15}
 # Tables of 80 with their units and rows in order, and of 40 under stress with their rows.
@@ -67,13 +66,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def imported(published: Path) -> Assay:
     """The command in a folder whose assay.duckdb holds the trajectory; it is only read."""
-
-    def assay(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "flows.cli", *arguments], cwd=published.parent, env=clean_environment(),
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-
+    assay = assay_here(published.parent)
     weights = [option for name, weight in WEIGHTS.items() for option in ("--weight", f"{name}={weight}")]
     done = assay("import", "scores", str(published), *weights)
     assert done.returncode == 0, done.stderr

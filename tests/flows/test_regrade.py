@@ -18,6 +18,7 @@ from flows.errors import InputError
 from flows.plan import read_plan, runs_folder
 from flows.runs import Place, begin_run
 from flows.settings import Settings
+from flows.trust import MARK
 from flows.what_if.regrade import begin_regrade, finish_regrade, what_changed
 from tests.conftest import TINY, Assay, clean_environment
 from tests.flows.stricter import STRICTER, stricter_grader
@@ -146,17 +147,19 @@ def test_verdicts_of_judges_are_carried_over(
     with Warehouse.open(db) as warehouse:
         warehouse.sql(
             "insert into score select rollout_id, 'case', 'judge/m', r, 'tiny_upper', 0.4 + r / 10, 0.4 + r / 10, "
-            "'assessed', 'judge', 'said', '{}', 'j1' from rollout, range(2) as t(r) where status <> 'error'"
+            "'assessed', 'judge', 'said', '{}', 'j1', null from rollout, range(2) as t(r) where status <> 'error'"
         )
         warehouse.merge("judge_call", [_call(warehouse.sql("select min(rollout_id) as r from rollout")["r"][0])])
         config = json.loads(warehouse.sql("select config from run")["config"][0]) | {"judges": ["anthropic/m"]}
         warehouse.sql("update run set config = ?", [json.dumps(config)])
     monkeypatch.setenv("CASE_IS_OPEN", "1")
 
+    trusting = settings(db).model_copy(update={"trust": "any"})
     with stricter_grader():
-        place, _ = begin_regrade(settings(db), source)
-        found = finish_regrade(place, settings(db))
+        place, _ = begin_regrade(trusting, source)
+        found = finish_regrade(place, trusting)
 
+    assert found.trust.marks == (f"{MARK} (judge/m on case)",)
     assert found.n_verdicts == 2 * found.n_rollouts
     narrowed = ask(db, "select distinct low, high from stg_score join rollout using (rollout_id) "
                        "where run_id = ? and dimension = 'case'", place.run_id)  # fmt: skip
@@ -203,7 +206,7 @@ def test_a_regrade_goes_on_where_it_was_cut_off(db: Path, assayed: tuple[Path, s
     """The first chunk is there, the rest is not: the source may even be gone by then."""
     place, _ = begin_regrade(settings(db), assayed[1])
     plan = read_plan(place.spool)
-    regrade_chunk(place.spool, place.run_id, plan.chunks[0])
+    regrade_chunk(place.spool, place.run_id, plan.chunks[0], plan.trust)
     assert len(plan.chunks) > 2
 
     finish_regrade(Place(db, place.run_id, "regrade"), settings(db))

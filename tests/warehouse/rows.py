@@ -210,13 +210,15 @@ class Lab:
         reason: str = "timeout",
         variants: Sequence[str | None] = (),
         family: str = FAMILY,
+        version: str = "1",
+        is_trusted: bool | None = None,
     ) -> None:
         """Add the repeats of one judge, each a score and a call; None: no verdict, for `reason`."""
         for replicate, value in enumerate(values):
             low, high = (0.0, 1.0) if value is None else (value, value)
             self.score(
                 rollout_id, dimension, low, high, grader_id=judge, replicate=replicate, source="judge", family=family,
-                reason=reason if value is None else "level",
+                reason=reason if value is None else "level", grader_version=version, is_trusted=is_trusted,
             )  # fmt: skip
             variant = variants[replicate] if replicate < len(variants) else "plain"
             self.call(rollout_id, dimension, value, replicate=replicate, judge=judge, variant=variant)

@@ -86,6 +86,10 @@ PROMISED: dict[str, tuple[str, str]] = {
         "n, bias, mae, spearman, weighted_kappa, agreement, ece, status, agreement_low, agreement_high, "
         "n_to_decide, reason, weighting",
     ),
+    "calibration_progress": (
+        "set_id, rater",
+        "dimension, n_assigned, n_rated, n_cannot_assess, n_left, last_rated_at",
+    ),
     "reliability_curve": ("dimension, judge, grader_version, bin", "judge_mean, human_mean, n"),
     "trajectory": (
         "family, split, policy_id, dimension",

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tests.warehouse.rows import FAMILY, RUN, Lab, drawn_set
+from tests.warehouse.test_calibration_progress import calibration_set
 from warehouse import Warehouse
 from warehouse.definitions import Definition, parse, tables, views
 from warehouse.estimates import refresh
@@ -73,6 +74,14 @@ def busy() -> Lab:
             for dimension in ("a", "b"):
                 lab.score(f"{instance}/{name}/0", dimension, 0.5)
     drawn_set(lab, "set-1", "a", {f"i1/sim/weak/{sample}": "s1" for sample in range(4)}, {"s1": 8, "s2": 4})
+    for at in range(60):  # a judge that is calibrated
+        rated = lab.rollout("i2", "sim/mid", at)
+        lab.judge(rated, "tone", [0.5], judge="judge/three")
+        lab.rating(rated, "tone", [0.5])
+    for place, rater in enumerate(("ann", "ben")):
+        calibration_set(
+            lab, f"dealt-{place}", {f"i1/sim/weak/{sample}": 2 for sample in range(3)}, {rater: ["i1/sim/weak/1"]}
+        )
     refresh(lab.warehouse)
     lab.rollout("i1", "sim/weak", 0, run_id="run-2", rollout_id="again")
     lab.composite("again", 0.4, rubric="fam-2")

@@ -183,3 +183,15 @@ def test_stg_group_noise_of_an_imported_rubric() -> None:
     lab.judge(HERE, "tone", APART)
 
     assert noise(lab) == pytest.approx(0.01)
+
+
+def test_stg_group_noise_is_of_judges_that_count() -> None:
+    """One that is not trusted wavers, and no reward with it."""
+    lab = Lab()
+    lab.rubric(tone=1.0)
+    lab.group([0.5])
+    lab.judge(HERE, "tone", APART, judge="judge/one", is_trusted=False)
+    assert lab.view("stg_group_noise") == []
+
+    lab.judge(HERE, "tone", APART, judge="judge/two", is_trusted=True)
+    assert noise(lab) == pytest.approx(0.01)

@@ -170,3 +170,44 @@ def test_stg_score_by_the_rule_on_random_rows() -> None:
         assert row["frame_low"] <= row["low"] <= row["high"] <= row["frame_high"]
     # The random rows do reach every state.
     assert {state for _, _, state in expected.values()} == {"assessed", "partial", "unassessed", "error"}
+
+
+@pytest.mark.parametrize(
+    ("code", "verdicts", "expected"),
+    [
+        ((0.2, 0.8), [(0.5, True)], (0.5, 0.5, "assessed")),
+        ((0.2, 0.8), [(0.5, None)], (0.5, 0.5, "assessed")),  # a file from before anybody asked
+        ((0.2, 0.8), [(0.5, False)], (0.2, 0.8, "partial")),
+        # A panel of which one member counts is that member: no hull with the other.
+        ((0.0, 1.0), [(0.25, False), (0.75, True)], (0.75, 0.75, "assessed")),
+        ((0.0, 1.0), [(0.25, False), (0.75, False)], (0.0, 1.0, "unassessed")),
+        # Where no code looked and nobody counts nothing is known, and nobody failed.
+        (None, [(0.5, False)], (0.0, 1.0, "unassessed")),
+        (None, [(None, False)], (0.0, 1.0, "unassessed")),
+    ],
+)
+def test_only_trusted_judges_narrow(
+    code: tuple[float, float] | None,
+    verdicts: Sequence[tuple[float | None, bool | None]],
+    expected: tuple[float, float, str],
+) -> None:
+    """A verdict that is not trusted is there and changes nothing."""
+    lab = one_rollout()
+    if code is not None:
+        lab.score(HERE, "a", *code)
+    for number, (value, is_trusted) in enumerate(verdicts):
+        ends = (0.0, 1.0) if value is None else (value, value)
+        state = "error" if value is None else "assessed"
+        lab.score(HERE, "a", *ends, grader_id=f"judge/{number}", source="judge", state=state, is_trusted=is_trusted)
+
+    row = lab.one("stg_score")
+    assert (row["low"], row["high"], row["state"]) == expected
+
+
+def test_a_judge_that_does_not_count_does_not_hide_that_code_failed() -> None:
+    """Code failed and the only judge does not count: everybody who counts failed. With one that does, it is known."""
+    for is_trusted, state in ((False, "error"), (True, "assessed")):
+        lab = one_rollout()
+        lab.score(HERE, "a", 0.0, 1.0, state="error")
+        lab.score(HERE, "a", 0.5, grader_id="judge/m", source="judge", is_trusted=is_trusted)
+        assert lab.one("stg_score")["state"] == state

@@ -75,7 +75,7 @@ def test_a_rollout_whose_graders_failed_has_no_composite(path: Path) -> None:
     with Warehouse.open(path) as kept:
         kept.sql(
             "insert into score select rollout_id, 'c', grader_id, replicate, family, 0, 1, 'error', source, reason, "
-            "evidence, grader_version from score where rollout_id = 'i1/p/0' and dimension = 'a'"
+            "evidence, grader_version, null from score where rollout_id = 'i1/p/0' and dimension = 'a'"
         )
         kept.sql("delete from composite where rollout_id = 'i2/p/1'")
 

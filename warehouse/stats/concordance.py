@@ -17,6 +17,11 @@ from warehouse.stats.estimate import Estimate
 from warehouse.stats.interval import MIN_CLUSTERS, checked_confidence
 from warehouse.stats.values import FloatArray, Numbers, finite, is_constant, same_length
 
+NOTHING = "Nothing has both a verdict and a rating."
+
+FLAT = 1e-12
+"""A spread below this, of weights that add up to 1, is rounding."""
+
 FIVE_LEVELS = 5
 """Levels of a rubric that says nothing else."""
 
@@ -128,9 +133,7 @@ def spearman(
         return np.asarray((total - 2 * rank) / 2)
 
     (product, products), (spread_x, spreads_x), (spread_y, spreads_y) = moment("xy"), moment("xx"), moment("yy")
-    return _correlation(
-        product, spread_x * spread_y, products, spreads_x * spreads_y, rows, confidence, "Either side does not vary."
-    )
+    return _correlation(product, (spread_x, spread_y), products, (spreads_x, spreads_y), rows, confidence)
 
 
 def kendall(
@@ -156,15 +159,9 @@ def kendall(
     ordered = w * _signs(x, y, w)
     differ_x, differ_y = (w * _signs(side, side, w) for side in (x, y))
     # Every pair is met from both of its ends; a row takes all pairs with it.
-    return _correlation(
-        float(ordered.sum()) / 2,
-        float(differ_x.sum()) / 2 * float(differ_y.sum()) / 2,
-        ordered.sum() / 2 - ordered,
-        (differ_x.sum() / 2 - differ_x) * (differ_y.sum() / 2 - differ_y),
-        rows,
-        confidence,
-        "Either side does not vary.",
-    )
+    pairs, pairs_x, pairs_y = (float(of.sum()) / 2 for of in (ordered, differ_x, differ_y))
+    without = (pairs_x - differ_x, pairs_y - differ_y)
+    return _correlation(pairs, (pairs_x, pairs_y), pairs - ordered, without, rows, confidence)
 
 
 def weighted_kappa(
@@ -220,17 +217,14 @@ def weighted_kappa(
     parts = {"x": w * x, "y": w * y, "xx": w * x * x, "yy": w * y * y, "error": w * (x - y) ** 2}
     sums: dict[str, FloatArray | float] = {name: float(part.sum()) for name, part in parts.items()}
     expected = float(chance(1.0, sums))
-    if expected <= 1e-12:
+    if expected <= FLAT:
         return Estimate(None, n=len(x), reason="All verdicts and ratings are one level.")
     kappa = 1 - float(sums["error"]) / expected
     left = np.maximum(1 - w, 1e-300)
     without: dict[str, FloatArray | float] = {name: sums[name] - part for name, part in parts.items()}
     below = np.asarray(chance(left, without))
-    kappas = 1 - np.divide(np.asarray(without["error"]) / left, below, out=np.full_like(w, np.nan), where=below > 1e-12)
+    kappas = 1 - np.divide(np.asarray(without["error"]) / left, below, out=np.full_like(w, np.nan), where=below > FLAT)
     return _jackknife(kappa, kappas, rows, confidence)
-
-
-NOTHING = "Nothing has both a verdict and a rating."
 
 
 def _ready(
@@ -251,20 +245,19 @@ def _ready(
 
 def _correlation(
     product: float,
-    squared: float,
+    spreads: tuple[float, float],
     products: FloatArray,
-    squares: FloatArray,
+    spreads_without: tuple[FloatArray, FloatArray],
     rows: Rows,
     confidence: float,
-    undefined: str,
 ) -> Estimate:
-    """Return product / sqrt(squared), with an interval from the same without each row."""
-    if squared <= 1e-18:
-        return Estimate(None, n=len(rows.share), reason=undefined)
-    each = np.divide(
-        products, np.sqrt(np.maximum(squares, 0)), out=np.full_like(products, np.nan), where=squares > 1e-18
-    )
-    return _jackknife(min(1.0, max(-1.0, product / sqrt(squared))), each, rows, confidence)
+    """Return product / sqrt(spread * spread), with an interval from the same without each row."""
+    if min(spreads) <= FLAT:
+        return Estimate(None, n=len(rows.share), reason="Either side does not vary.")
+    varies = np.minimum(*spreads_without) > FLAT
+    below = np.sqrt(np.where(varies, spreads_without[0] * spreads_without[1], 1.0))
+    value = min(1.0, max(-1.0, product / sqrt(spreads[0] * spreads[1])))
+    return _jackknife(value, np.where(varies, products / below, np.nan), rows, confidence)
 
 
 def _jackknife(value: float, without: FloatArray, rows: Rows, confidence: float) -> Estimate:

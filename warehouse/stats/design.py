@@ -255,8 +255,8 @@ def weighted_share(
     if not n:
         return Estimate(None, reason="Nothing has a value.")
     rows = prepared(n, weights, strata, sizes, clusters)
-    # All or none, whatever the sum of the weights is rounded to.
-    share = 1.0 if array.all() else min(1.0, max(0.0, float(rows.share @ array)))
+    # By cases: rounding must not make a share of all, or none, look as if it varied, or leave 0..1.
+    share = float(array[0]) if (array == array[0]).all() else min(1.0, max(0.0, float(rows.share @ array)))
     if rows.is_census:
         return Estimate(share, share, share, n)
     if rows.reason:

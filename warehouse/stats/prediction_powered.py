@@ -43,7 +43,8 @@ def prediction_powered_mean(
     lambda is one for all strata, the one of the smallest variance, drawn to 0 where it is not clearly different from 0
     (a judge of noise counts for nothing). For each rated unit it is found without that unit, so that neither the mean
     nor the scatter of the residuals flatters itself. Where the interval would still be wider than that of the ratings
-    alone by more than 5 %, the ratings alone are used; a judge that is constant, or silent, is not used either.
+    alone by more than 5 %, or where residuals do not vary at all, the ratings alone are used; a judge that is constant,
+    or silent, changes nothing.
 
     A unit without a prediction takes the mean prediction of its stratum: any number fixed before the draw leaves the
     estimate unbiased. What `stratified_mean` says of strata with one value or none holds here as well, but a stratum
@@ -79,9 +80,10 @@ def prediction_powered_mean(
     residual = human + slope * gap
     powered = float(rows.share @ residual)
     around_powered = spread(rows, residual - powered)
-    if _width(around_powered.variance, around_powered.freedom, confidence) > AT_MOST_WIDER * _width(
-        around_alone.variance, around_alone.freedom, confidence
-    ):
+    # Residuals without any scatter would claim a certainty that so few ratings cannot give.
+    if around_powered.variance <= ZERO**2 or _width(
+        around_powered.variance, around_powered.freedom, confidence
+    ) > AT_MOST_WIDER * _width(around_alone.variance, around_alone.freedom, confidence):
         return ratings_only
     return t_estimate(powered, rows, around_powered, confidence, n=len(human), limits=limits)
 

@@ -5,7 +5,7 @@
 --   policy_id  a model, a simulated policy or a replay
 --   family     kind of task
 --   dimension  named quality, or 'composite' for all of them
---   graders    names and versions as text: numbers under different ones are not compared
+--   graders    names and versions as text, of judges those that count: numbers under different ones are not compared
 --   is_mixed   true where one of them graded the policy in several versions, of which none is said to be the right one
 create or replace view stg_grader as
 with seen as materialized (
@@ -14,7 +14,7 @@ with seen as materialized (
     from score
     join rollout using (rollout_id)
     join policy using (policy_id)
-    where policy.kind in ('model', 'simulated', 'replay')
+    where policy.kind in ('model', 'simulated', 'replay') and coalesce(score.is_trusted, true)
 ),
 of_policy as (
     select

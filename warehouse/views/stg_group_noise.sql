@@ -5,13 +5,16 @@
 --   instance_id     task
 --   policy_id       who, in which regime
 --   noise_variance  variance of one rollout's reward from asking the judges anew, mean over the graded rollouts
---   n_repeated      rollout x dimension x judge with at least two verdicts, 1 and up
+--   n_repeated      rollout x dimension x judge that counts with at least two verdicts, 1 and up
 create or replace view stg_group_noise as
 with share_of_weight as (
     select rubric_id, dimension, weight / sum(weight) over (partition by rubric_id) as share from rubric_dimension
 ),
 judged as materialized (
-    select rollout_id, dimension, grader_id, low, state from score where source = 'judge'
+    -- One that was not trusted moves no reward, however much it wavers.
+    select rollout_id, dimension, grader_id, low, state
+    from score
+    where source = 'judge' and coalesce(is_trusted, true)
 ),
 -- The frame of stg_score, worked out only for the few dimensions that a judge was asked about.
 coded as (

@@ -4,9 +4,9 @@
 --   rollout_id  rollout
 --   dimension   named quality
 --   family      kind of task
---   low         what is proven, 0..1: the judges' low end, moved into the frame that code leaves
---   high        what is not ruled out, 0..1: the judges' high end, moved into the same frame; never below low
---   state       assessed, partial, unassessed, or error where every grader failed
+--   low         what is proven, 0..1: the low end of the judges that count, moved into the frame that code leaves
+--   high        what is not ruled out, 0..1: their high end, moved into the same frame; never below low
+--   state       assessed, partial, unassessed, or error where every grader that counts failed
 --   frame_low   highest low end that code proved, 0..1; 0 where no code looked
 --   frame_high  lowest high end that code proved, 0..1; never below frame_low; 1 where no code looked
 create or replace view stg_score as
@@ -16,7 +16,16 @@ with repeated as (
 -- Repeats of one grader are averaged, those without a verdict as [0, 1]: a call that failed must not help. Most graders
 -- score once: only the others have to be grouped.
 per_grader as (
-    select rollout_id, dimension, source, family, low, high, state = 'error' as is_error
+    select
+        rollout_id,
+        dimension,
+        source,
+        family,
+        low,
+        high,
+        state = 'error' as is_error,
+        -- A judge that was not trusted moves nothing; where nobody asked whether it is, it counts.
+        coalesce(is_trusted, true) as counts
     from score
     anti join repeated using (rollout_id, dimension, grader_id)
     union all
@@ -27,7 +36,8 @@ per_grader as (
         any_value(family) as family,
         avg(low) as low,
         avg(high) as high,
-        bool_and(state = 'error') as is_error
+        bool_and(state = 'error') as is_error,
+        bool_and(coalesce(is_trusted, true)) as counts
     from score
     semi join repeated using (rollout_id, dimension, grader_id)
     group by rollout_id, dimension, source, grader_id
@@ -43,9 +53,10 @@ together as (
             greatest(max(low) filter (source = 'deterministic'), min(high) filter (source = 'deterministic')), 1.0
         ) as frame_high,
         -- Judges prove nothing: where they differ, what any of them holds possible stays open.
-        min(low) filter (source = 'judge') as judge_low,
-        max(high) filter (source = 'judge') as judge_high,
-        bool_and(is_error) as is_error
+        min(low) filter (source = 'judge' and counts) as judge_low,
+        max(high) filter (source = 'judge' and counts) as judge_high,
+        -- Where nobody counts, nobody failed either: nothing is known.
+        coalesce(bool_and(is_error) filter (counts), false) as is_error
     from per_grader
     group by rollout_id, dimension
 ),
