@@ -14,6 +14,7 @@ from flows.report.texts import select_texts
 from flows.report.write import with_cases
 from tests.conftest import ROOT
 from tests.warehouse.rows import FAMILY, RUN, Lab
+from warehouse.estimates import refresh_calibration
 
 ATTACK = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 """What would rename the page, were it taken for markup; from a script element, from an attribute, from text."""
@@ -48,6 +49,7 @@ def hostile_lab() -> Lab:
         "known_limit", family=FAMILY, name=hostile("limit"), text=hostile("limit text"), shown_by=hostile("probe"),
         excuses=(),
     )  # fmt: skip
+    refresh_calibration(lab.warehouse)
     return lab
 
 

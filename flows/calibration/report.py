@@ -92,8 +92,8 @@ SETS = """
     join calibration_item using (set_id)
     left join stg_rated
         on stg_rated.rollout_id = calibration_item.rollout_id and stg_rated.dimension = calibration_item.dimension
-    group by all, calibration_set.created_at
-    order by calibration_set.created_at desc, calibration_set.set_id
+    group by all
+    order by any_value(calibration_set.created_at) desc, calibration_set.set_id
 """
 
 

@@ -11,6 +11,11 @@ from flows.commands import options
 if TYPE_CHECKING:
     from flows.calibration.report import CalibrationReport, DimensionReport, JudgeReport
 
+BANDS = ("all", "low", "mid", "good", "top", "unknown")
+COEFFICIENTS = {
+    "alpha_ordinal": "alpha, ordinal", "alpha_interval": "alpha, interval", "ac2": "AC2, quadratic",
+    "icc": "ICC, one rater against any other",
+}  # fmt: skip
 SHOWN = 12
 """Rows of one table that are printed; the rest is in --json."""
 
@@ -58,43 +63,53 @@ def _show(found: "DimensionReport") -> None:
         _show_judge(judge)
     _show_quality(found)
     for row in found.drift:
-        console.paragraph(f"{row['kind']}, {row['earlier']} -> {row['later']}: {row['verdict']}. {row['reason']}")
+        # That people rated every policy is no news.
+        if row["kind"] != "policies" or row["verdict"] != "same":
+            changed = f"{row['judge']}: {row['kind']} {row['earlier']} -> {row['later']}"
+            console.paragraph(f"{changed}: {row['verdict']}. {row['reason']}")
 
 
 def _show_people(found: "DimensionReport") -> None:
     from flows import console
 
-    rows = found.people.get("rater_reliability", ())
-    if not rows:
+    rows = {row["quality_band"]: row for row in found.people.get("rater_reliability", ())}
+    whole = rows.get("all")
+    if whole is None or not whole["n_items"]:
+        console.paragraph("No rollout has two ratings, so nobody knows how far people agree.")
         return
-    console.line("\n  People among themselves")
-    # Bands are compared by what people differ on one rollout; alpha, AC2 and ICC fall with the range of what is rated.
+    console.line(f"\n  People among themselves, {whole['n_items']:,} rollouts with two ratings ({whole['weighting']})")
+    for name, label in COEFFICIENTS.items():
+        reason = "" if whole[name] is not None else f": {whole[f'{name}_reason']}"
+        console.paragraph(f"{label} {_with(whole, name)}{reason}")
+    # Bands are compared by what people differ on one rollout; the coefficients fall with the range of what is rated.
     console.print_rows(
-        ["statistic", "quality", "rollouts", "value", "95 % interval"],
+        ["quality", "rollouts", "spread on one rollout [95 %]", "mean difference"],
         [
             [
-                str(row["statistic"]).replace("_", " "), row["quality_band"], console.cell_text(row["n_items"]),
-                _number(row["value"]), _ends(row["low"], row["high"]),
+                band, f"{row['n_items']:,}",
+                _around(row["within_item_sd"], row["within_item_sd_low"], row["within_item_sd_high"]),
+                _number(row["mean_abs_difference"]),
             ]
-            for row in rows[:SHOWN]
+            for band, row in sorted(rows.items(), key=lambda each: BANDS.index(each[0]))
         ],
-        [False, False, True, True, False],
+        [False, True, False, True],
     )  # fmt: skip
-    for reason in dict.fromkeys(row["reason"] for row in rows[:SHOWN] if row["value"] is None and row["reason"]):
-        console.paragraph(f"-: {reason}")
+    if whole["asymmetry"] is not None:
+        console.paragraph(f"people differ on bad work {_with(whole, 'asymmetry')} times as much as on good")
 
 
 def _show_judge(found: "JudgeReport") -> None:
     from flows import console
 
     row = found.decision
-    console.line(f"\n  {found.judge}, version {found.grader_version}: {row['status'].upper()}")
+    console.line()
+    console.paragraph(f"{found.judge}, version {found.grader_version}: {row['status'].upper()}")
     console.paragraph(row["reason"])
     console.paragraph(_weighting(found))
     if not row["is_current"]:
         return
     console.print_rows(
-        ["judge says", "n", "judge", "people", "bias", "MAE", "agreement", "ECE"],
+        ["says", "n", "judge", "people", "bias", "MAE", "agreement", "ECE"],
         [_band(band) for band in found.bands],
         [False, True, True, True, False, True, False, True],
     )
@@ -139,8 +154,7 @@ def _weighting(found: "JudgeReport") -> str:
 def _band(row: dict[str, Any]) -> list[str]:
     return [
         row["quality_band"], f"{row['n']:,}", _number(row["mean_judge"], 2), _number(row["mean_human"], 2),
-        _signed(row["bias"], row["bias_low"], row["bias_high"]), _number(row["mae"]),
-        _share(row["agreement"], row["agreement_low"], row["agreement_high"]), _number(row["ece"]),
+        _with(row, "bias", "{:+.2f}"), _number(row["mae"], 2), _with(row, "agreement"), _number(row["ece"], 2),
     ]  # fmt: skip
 
 
@@ -157,36 +171,37 @@ def _mapping(row: dict[str, Any]) -> str:
 def _show_quality(found: "DimensionReport") -> None:
     from flows import console
 
-    if not found.quality:
-        return
-    console.line("\n  Mean quality of the frame: judge alone, ratings alone, both (95 %)")
-    console.print_rows(
-        ["of", "rollouts", "rated", "judge", "ratings", "both"],
-        [
+    judges = dict.fromkeys((row["set_id"], row["judge"], row["grader_version"]) for row in found.quality)
+    for set_id, judge, version in judges:
+        key = {"set_id": set_id, "judge": judge, "grader_version": version}
+        rows = [row for row in found.quality if all(row[name] == value for name, value in key.items())]
+        console.line()
+        console.paragraph(f"Mean quality of the frame of {set_id}, with {judge}, version {version}")
+        console.print_rows(
+            ["of", "rollouts", "rated", "judge", "ratings alone [95 %]", "both [95 %]"],
             [
-                row["domain"], f"{row['n_frame']:,}", f"{row['n_rated']:,}", _number(row["judge_mean"]),
-                _around(row["rated_mean"], row["rated_low"], row["rated_high"]),
-                _around(row["mean"], row["low"], row["high"]),
-            ]
-            for row in found.quality[:SHOWN]
-        ],
-        [False, True, True, True, False, False],
-    )  # fmt: skip
-    if len(found.quality) > SHOWN:
-        console.line(f"  {len(found.quality) - SHOWN:,} more in --json")
-    for reason in dict.fromkeys(row["reason"] for row in found.quality[:SHOWN] if row["reason"]):
-        console.paragraph(f"note: {reason}")
+                [
+                    row["domain"], f"{row['n_frame']:,}", f"{row['n_rated']:,}", _number(row["judge_mean"]),
+                    _around(row["rated_mean"], row["rated_low"], row["rated_high"]),
+                    _around(row["mean"], row["low"], row["high"]),
+                ]
+                for row in rows[:SHOWN]
+            ],
+            [False, True, True, True, False, False],
+        )  # fmt: skip
+        if len(rows) > SHOWN:
+            console.line(f"  {len(rows) - SHOWN:,} more in --json")
+        for reason in dict.fromkeys(row["reason"] for row in rows[:SHOWN] if row["reason"]):
+            console.paragraph(f"note: {reason}")
 
 
 def _next(found: "CalibrationReport", path: Path) -> list[str]:
     db = shlex.quote(str(path))
-    wanted = [
-        (each.dimension, judge.decision["n_to_decide"])
+    wanted = {
+        each.dimension: max((judge.decision["n_to_decide"] or 0 for judge in each.judges), default=0)
         for each in found.dimensions
-        for judge in each.judges
-        if judge.decision["n_to_decide"]
-    ]
-    steps = [f"assay calibrate sample --db {db} --dimension {name} --n {n}" for name, n in dict(wanted).items()]
+    }
+    steps = [f"assay calibrate sample --db {db} --dimension {name} --n {n}" for name, n in wanted.items() if n]
     return [*steps[:3], f'assay sql --db {db} "from judge_calibration"']
 
 
@@ -194,26 +209,13 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _ends(low: float | None, high: float | None, form: str = "{:.2f}") -> str:
-    return "-" if low is None or high is None else f"{form.format(low)} to {form.format(high)}"
-
-
-def _around(value: float | None, low: float | None, high: float | None) -> str:
-    return _number(value) if low is None else f"{_number(value)} ({_ends(low, high, '{:.3f}')})"
-
-
-def _signed(value: float | None, low: float | None, high: float | None) -> str:
+def _around(value: float | None, low: float | None, high: float | None, form: str = "{:.3f}") -> str:
+    """Return a number with its interval, as short as the width of a terminal asks for."""
     if value is None:
         return "-"
-    return f"{value:+.2f}" if low is None else f"{value:+.2f} ({_ends(low, high, '{:+.2f}')})"
+    number = form.format(value)
+    return number if low is None or high is None else f"{number} [{form.format(low)}, {form.format(high)}]"
 
 
-def _share(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.2f}" if low is None else f"{value:.2f} ({_ends(low, high)})"
-
-
-def _with(row: dict[str, Any], name: str) -> str:
-    value = row[name]
-    return "-" if value is None else _share(value, row[f"{name}_low"], row[f"{name}_high"])
+def _with(row: dict[str, Any], name: str, form: str = "{:.2f}") -> str:
+    return _around(row[name], row[f"{name}_low"], row[f"{name}_high"], form)

@@ -93,6 +93,19 @@ OF_ALL_RUNS: dict[str, tuple[str, ...]] = {
         "bias_high", "mae", "mae_human", "spearman", "kendall", "weighted_kappa", "agreement", "agreement_low",
         "agreement_high", "ece", "null_ece", "status", "n_to_decide", "reason",
     ),
+    "rater_reliability": (
+        "dimension", "quality_band", "weighting", "n_items", "n_raters", "alpha_ordinal", "alpha_ordinal_low",
+        "alpha_ordinal_high", "alpha_ordinal_reason", "ac2", "ac2_low", "ac2_high", "icc", "icc_low", "icc_high",
+        "within_item_sd", "within_item_sd_low", "within_item_sd_high", "mean_abs_difference",
+    ),
+    "mean_quality": (
+        "dimension", "set_id", "judge", "grader_version", "domain", "n_frame", "n_rated", "judge_mean", "rated_mean",
+        "rated_low", "rated_high", "mean", "low", "high", "reason",
+    ),
+    "judge_drift": (
+        "dimension", "judge", "kind", "earlier", "later", "n_common", "shift", "shift_low", "shift_high",
+        "share_unrated", "verdict", "reason",
+    ),
     "reliability_curve": (
         "dimension", "judge", "grader_version", "bin", "bin_low", "bin_high", "judge_mean", "human_mean", "n",
     ),
@@ -103,7 +116,7 @@ OF_ALL_RUNS: dict[str, tuple[str, ...]] = {
         "reason",
     ),
 }  # fmt: skip
-"""Views that describe no run: ratings and checkpoints stand beside runs."""
+"""Views and result tables that describe no run: ratings and checkpoints stand beside runs."""
 
 COUNTED: dict[str, str] = {
     "run": """

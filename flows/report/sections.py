@@ -391,7 +391,41 @@ def _calibration(data: ReportData) -> Section:
             caption="Weighted by design: the figures are of all rollouts that a calibration set was drawn from; by "
             "sample: of the rated ones only. A version is a rubric and the way it is asked; versions are never pooled.",
         ))  # fmt: skip
-    if data.rows("rater_agreement"):
+    if data.rows("mean_quality"):
+        figures.append(Figure(
+            "mean-quality", "How good is what a judge judged, by people?", "mean_quality",
+            (DIMENSION, Column("set_id", "set"), Column("judge", "judge"), Column("domain", "rollouts of"),
+             Column("n_frame", "rollouts", "count"), Column("n_rated", "rated", "count"),
+             Column("judge_mean", "judge alone", "number"),
+             Column("rated_mean", "ratings alone", "number", ("rated_low", "rated_high")),
+             Column("mean", "both", "number", ("low", "high")), Column("reason", "note")),
+            caption="Both: the judge's mean over all rollouts that a calibration set was drawn from, corrected by what "
+            "people say of the rated ones; its errors do not enter.",
+        ))  # fmt: skip
+    if data.rows("judge_drift"):
+        figures.append(Figure(
+            "judge-drift", "Has a judge changed since it was rated?", "judge_drift",
+            (DIMENSION, Column("judge", "judge"), Column("kind", "what changed"), Column("earlier", "before"),
+             Column("later", "now"), Column("n_common", "outputs judged by both", "count"),
+             Column("shift", "shift", "signed", ("shift_low", "shift_high")),
+             Column("share_unrated", "by policies never rated", "share"), Column("verdict", "verdict"),
+             Column("reason", "why")),
+        ))  # fmt: skip
+    if data.rows("rater_reliability"):
+        figures.append(Figure(
+            "rater-reliability", "Do people agree with each other?", "rater_reliability",
+            (DIMENSION, Column("quality_band", "quality"), Column("n_items", "rollouts", "count"),
+             Column("n_raters", "raters", "count"), Column("weighting", "weighted by"),
+             Column("alpha_ordinal", "Krippendorff's alpha", "number", ("alpha_ordinal_low", "alpha_ordinal_high")),
+             Column("ac2", "AC2", "number", ("ac2_low", "ac2_high")),
+             Column("icc", "ICC", "number", ("icc_low", "icc_high")),
+             Column("within_item_sd", "spread on one rollout", "number", ("within_item_sd_low", "within_item_sd_high")),
+             Column("mean_abs_difference", "mean difference", "number"),
+             Column("alpha_ordinal_reason", "why not known")),
+            caption="Compare bands by the spread on one rollout: alpha, AC2 and ICC fall with the range of what is "
+            "rated, whatever people do.",
+        ))  # fmt: skip
+    elif data.rows("rater_agreement"):
         figures.append(Figure(
             "rater-agreement", "Do people agree with each other?", "rater_agreement",
             (DIMENSION, Column("quality_band", "quality"), Column("n_items", "rollouts", "count"),

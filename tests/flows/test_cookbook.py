@@ -11,6 +11,7 @@ from flows.cli import main
 from tasks_lib import family
 from tests.conftest import ROOT
 from warehouse import Warehouse
+from warehouse.estimates import refresh_calibration
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 COOKBOOK = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -66,6 +67,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Warehouse.open(path) as warehouse:
         for statement in JUDGED:
             warehouse.sql(statement)
+        refresh_calibration(warehouse)
     return path
 
 
