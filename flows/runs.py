@@ -30,7 +30,7 @@ from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, ru
 from flows.pool import InProcess, WorkerPool, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
-from flows.trust import trust_of_file
+from flows.trust import current_trust
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from graders.grading import grader, graders
@@ -108,7 +108,7 @@ def begin_run(
         code_version=version("taskassay"),
         started_at=now(),
         known_policies=_known_policies(settings.db) if settings.checkpoints else None,
-        trust=trust_of_file(settings.db, settings.trust) if settings.judges else None,
+        trust=current_trust(settings.db, settings.trust) if settings.judges else None,
     )
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)

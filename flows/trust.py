@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from flows.calibration.upkeep import bring_up_to_date
 from tasks_lib.records import Record, Score
 from warehouse import Warehouse
 
@@ -84,27 +85,22 @@ def planned_trust(config: Mapping[str, Any]) -> Trust:
     return Trust(mode=config["trust"], trusted=tuple(TrustedJudge.model_validate(one) for one in config["trusted"]))
 
 
-def current_trust(warehouse: Warehouse | None, mode: TrustMode) -> Trust:
-    """Return whom a warehouse calibrates now.
+def current_trust(db: Path, mode: TrustMode) -> Trust:
+    """Return whom a warehouse calibrates now, with all ratings there are; one that is not there calibrates nobody.
 
     Args:
-        warehouse: None: there is none yet, so nobody is calibrated.
+        db: warehouse.
         mode: `calibrated`: they alone count; `any`: all do.
-    """
-    rows = [] if warehouse is None else warehouse.sql(TRUSTED).to_dicts()
-    return Trust(mode=mode, trusted=tuple(TrustedJudge.model_validate(row) for row in rows))
-
-
-def trust_of_file(db: Path, mode: TrustMode) -> Trust:
-    """Return whom a warehouse file calibrates now; a file that is not there calibrates nobody.
 
     Raises:
-        WarehouseError: the file cannot be read.
+        WarehouseError: the file cannot be read, or figures are out of date and it cannot be written.
     """
     if not db.exists():
-        return current_trust(None, mode)
+        return Trust(mode=mode)
+    bring_up_to_date(db)
     with Warehouse.open(db, read_only=True) as warehouse:
-        return current_trust(warehouse, mode)
+        rows = warehouse.sql(TRUSTED).to_dicts()
+    return Trust(mode=mode, trusted=tuple(TrustedJudge.model_validate(row) for row in rows))
 
 
 @dataclass(frozen=True)

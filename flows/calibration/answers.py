@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from flows.calibration.sheet import normalised
-from warehouse import Warehouse, estimates
+from warehouse import Warehouse
+from warehouse.estimates import refresh_calibration
 from warehouse.tables import schema_of
 
+EVERYBODY = "all"
+"""What no rater can be named: views have it for all of them together."""
 CANNOT_ASSESS = "cannot assess"
 """What a rater says instead of a level."""
 
@@ -100,9 +103,7 @@ def take_in_all(db: Path, answers: Iterable[tuple[str, Iterable[Answer]]], *, re
 
 def ratings_changed(warehouse: Warehouse) -> None:
     """Work out again what follows from ratings; called wherever any were added or changed."""
-    refresh = getattr(estimates, "refresh_calibration", None)
-    if refresh is not None:
-        refresh(warehouse)
+    refresh_calibration(warehouse)
 
 
 @lru_cache(maxsize=1024)
@@ -210,6 +211,8 @@ class _Check:
         name = tidy_name(answer.rater)
         if not name:
             return "no rater is named; fill in who rated, or add --rater NAME"
+        if _folded(name) == EVERYBODY:
+            return f"a rater cannot be named {name!r}: that means everybody together"
         rater = asked.rater(name)
         if asked.raters and rater not in asked.raters:
             return f"{rater!r} is no rater of set {asked.set_id}; its raters: {', '.join(asked.raters)}"

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.calibration.upkeep import bring_up_to_date
 from flows.errors import InputError
 from warehouse import Warehouse
 from warehouse.definitions import tables
-from warehouse.estimates import is_calibration_current, refresh_calibration
+from warehouse.estimates import is_calibration_current
 
 Row = dict[str, Any]
 OF_PEOPLE = ("rater_reliability", "rater_pair")
@@ -109,12 +110,7 @@ def calibration_report(db: Path, dimension: str | None = None, judge: str | None
         InputError: nobody has rated anything, or nothing of what is asked for.
         WarehouseError: the warehouse cannot be read.
     """
-    refreshed: Mapping[str, int] = {}
-    with Warehouse.open(db, read_only=True) as warehouse:
-        is_current = is_calibration_current(warehouse)
-    if not is_current:
-        with Warehouse.open(db) as warehouse:
-            refreshed = refresh_calibration(warehouse)
+    refreshed = bring_up_to_date(db).refreshed
     with Warehouse.open(db, read_only=True) as warehouse:
         return _read(warehouse, db, dimension, judge, refreshed)
 

@@ -24,6 +24,7 @@ from flows.calibration.strata import (
     disagreement,
     stratify,
 )
+from flows.calibration.upkeep import bring_up_to_date
 from flows.clock import now
 from flows.errors import InputError
 from tasks_lib.records import content_hash
@@ -112,6 +113,7 @@ def draw_set(db: Path, asked: SampleRequest) -> DrawnSet:
         WarehouseError: the warehouse cannot be used; nothing was written.
     """
     _check(asked)
+    bring_up_to_date(db)
     with Warehouse.open(db) as warehouse:
         return draw_into(warehouse, asked)
 

@@ -34,10 +34,13 @@ def export(
     With --all: an archive of all that people said, which `assay calibrate import` restores into any warehouse.
     """
     from flows import console
+    from flows.calibration.upkeep import bring_up_to_date
     from flows.settings import read_settings
     from warehouse import Warehouse
 
     settings = read_settings(None, {"db": db})
+    if settings.db.exists():
+        bring_up_to_date(settings.db)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         if everything:
             _export_all(warehouse, out, set_id or rater, as_json)

@@ -41,6 +41,7 @@ def import_(
     from flows.calibration.answers import TakenIn, take_in_all
     from flows.calibration.archive import is_archive, restore
     from flows.calibration.formats import format_named, format_of
+    from flows.calibration.upkeep import bring_up_to_date
     from flows.settings import read_settings
 
     settings = read_settings(None, {"db": db})
@@ -49,6 +50,8 @@ def import_(
     readers = {path: format_named(file_format) if file_format else format_of(path) for path in files
                if path not in archives}  # fmt: skip
     found = {path: reader.read(path, names) for path, reader in readers.items()}
+    if settings.db.exists():
+        bring_up_to_date(settings.db)
     taken = [restore(settings.db, path, replace=replace) for path in archives]
     if found:
         answers = [(path.name, read.answers) for path, read in found.items()]

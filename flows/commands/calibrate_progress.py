@@ -21,11 +21,13 @@ def progress(
 ) -> None:
     """Say how far each rater of each calibration set is."""
     from flows import console
+    from flows.calibration.upkeep import bring_up_to_date
     from flows.commands.query import existing
     from flows.errors import InputError
     from warehouse import Warehouse
 
     path = existing(db)
+    bring_up_to_date(path)
     with Warehouse.open(path, read_only=True) as warehouse:
         found = warehouse.sql(PROGRESS)
     if set_id is not None:

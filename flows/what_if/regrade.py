@@ -131,6 +131,7 @@ def begin_regrade(settings: Settings, source_run: str) -> tuple[Place, tuple[Lef
     if not settings.db.exists():
         raise InputError(f"{settings.db}: there is no warehouse; --db names another")
     place = Place(settings.db, new_run_id(), "regrade")
+    trust = current_trust(settings.db, settings.trust)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         row = require_run(warehouse, settings.db, source_run)
         config = json.loads(row["config"])
@@ -141,7 +142,7 @@ def begin_regrade(settings: Settings, source_run: str) -> tuple[Place, tuple[Lef
         chunks = tuple(all_chunks(_portions(groups, places), settings.chunk_size))
         plan = RunPlan(
             run_id=place.run_id,
-            config=_config(config, source_run, settings, families, current_trust(warehouse, settings.trust)),
+            config=_config(config, source_run, settings, families, trust),
             code_version=version("taskassay"),
             taskset_hash=content_hash(sorted(places)),
             started_at=now(),
