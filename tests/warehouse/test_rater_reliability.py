@@ -204,7 +204,7 @@ def test_verdicts_of_a_band_are_corrected_for_chance() -> None:
 
 
 def test_weights_of_the_design() -> None:
-    """Every rated rollout has a weight: alpha, spread and AC2 use that of the latest set, on all levels of the scale."""
+    """Every rated rollout has a weight: alpha, spread and AC2 use that of the latest set, on all levels there are."""
     rng = np.random.default_rng(8)
     ratings = np.round(noisy(rng, rng.uniform(0.3, 1, 30), 0.2) * 4) / 4
     weights = [1.0] * 15 + [6.0] * 15
