@@ -32,6 +32,7 @@ LIGHT_VERBS = {
     "gate": ["gate", "--base", "a", "--candidate", "b"],
     "calibrate sample": ["calibrate", "sample", "--dimension", "faithfulness"],
     "calibrate progress": ["calibrate", "progress"],
+    "calibrate rate": ["calibrate", "rate", "--set", "set-1"],
     "doctor": ["doctor"],
     "calibrate export": ["calibrate", "export", "--out", "sheets"],
     "calibrate import": ["calibrate", "import", "ratings.csv"],
