@@ -319,7 +319,7 @@ def _counted(
 def _policy(listed: pl.DataFrame, name: str, option: str) -> str:
     if name in listed["policy_id"]:
         return name
-    found = listed.filter(name=name)
+    found = listed.filter(name=name).sort("policy_id")
     if found.height == 1:
         return str(found["policy_id"][0])
     if found.height:

@@ -187,7 +187,11 @@ def test_a_judge_calibrated_since_then_narrows_on_regrade(rated: Judged) -> None
     """On the dimension that people rated and on no other; the regrade says how many rewards moved."""
     found = rated.regraded(rated.judged.run_id)
 
-    assert found.n_changed == found.n_rollouts == 64 * N_SAMPLES
+    before, after = (rated.ask(REWARDS, run_id)["reward"].to_list() for run_id in (rated.judged.run_id, found.run_id))
+    moved = sum(abs(one - other) > 1e-9 for one, other in zip(before, after, strict=True))
+    assert found.n_rollouts == 64 * N_SAMPLES
+    # The judge's lowest level leaves a reward where code had it.
+    assert found.n_changed == moved >= 60
     assert rated.trusted(found.run_id) == {"faithfulness": True, "quality_delta": False}
     assert found.trust.marks == ()
     assert [note.split(":")[0] for note in found.trust.notes] == [f"{JUDGE} is not calibrated on quality_delta"]

@@ -43,11 +43,14 @@ def recycled() -> Iterator[None]:
 
 
 class Lab:
-    """An in-memory warehouse and short ways to put rows into it."""
+    """An in-memory warehouse and short ways to put rows into it.
+
+    Rows are kept back until somebody asks, and go in a table at a time: a transaction each costs most of a test.
+    """
 
     def __init__(self, *, floor: float = 0.1, weak: str | None = "sim/weak", strong: str | None = "sim/strong") -> None:
-        self.warehouse = taken()
-        self._waiting: dict[str, list[dict[str, Any]]] | None = None
+        self._warehouse = taken()
+        self._waiting: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
         self.add("family", family=FAMILY, template_version="1", floor=floor)
         self.add(
             "run",
@@ -62,12 +65,25 @@ class Lab:
             n_planned=0,
         )
 
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse with all rows that were added."""
+        waiting, self._waiting = self._waiting, defaultdict(dict)
+        for table, rows in waiting.items():
+            self._warehouse.merge(table, rows.values())
+        return self._warehouse
+
     def add(self, table: str, **row: Any) -> None:
         """Add one row."""
-        if self._waiting is None:
-            self.warehouse.merge(table, [row])
-        else:
-            self._waiting[table].append(row)
+        rows = self._waiting[table]
+        key = tuple(row.get(name) for name in tables()[table].grain)
+        if key in rows and rows[key] == row:
+            return
+        # What is merged together has one set of columns and each key once; else it is merged one after the other.
+        if key in rows or (rows and next(iter(rows.values())).keys() != row.keys()):
+            self.warehouse  # noqa: B018 - what waits goes in
+            rows = self._waiting[table]
+        rows[key] = row
 
     def view(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a view in the order of its grain."""
@@ -139,12 +155,8 @@ class Lab:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Merge what is added inside at the end, one table at a time: large groups are much faster so."""
-        self._waiting = defaultdict(list)
+        """Mark rows that are one thing; like all others they wait until somebody asks."""
         yield
-        waiting, self._waiting = self._waiting, None
-        for table, rows in waiting.items():
-            self.warehouse.merge(table, rows)
 
     def composite(
         self,
@@ -278,14 +290,13 @@ class Lab:
     ) -> None:
         """Add the rollouts of one policy on one instance; `lost` more failed for reasons of infrastructure."""
         before = rewards if uncapped is None else uncapped
-        with self.together():
-            self.place(instance, policy, kind)
-            for sample, (reward, whole) in enumerate(zip(rewards, before, strict=True)):
-                flags = ("too_long",) if reward < whole else ()
-                rollout_id = self.rollout(instance, policy, sample)
-                self.composite(rollout_id, reward, whole, weight=weight, work=work, flags=flags)
-            for sample in range(len(rewards), len(rewards) + lost):
-                self.rollout(instance, policy, sample, "error", error="timeout")
+        self.place(instance, policy, kind)
+        for sample, (reward, whole) in enumerate(zip(rewards, before, strict=True)):
+            flags = ("too_long",) if reward < whole else ()
+            rollout_id = self.rollout(instance, policy, sample)
+            self.composite(rollout_id, reward, whole, weight=weight, work=work, flags=flags)
+        for sample in range(len(rewards), len(rewards) + lost):
+            self.rollout(instance, policy, sample, "error", error="timeout")
         if planned is not None:
             self.add(
                 "planned", run_id=RUN, instance_id=instance, policy_id=policy, n_samples=planned, n_not_applicable=0

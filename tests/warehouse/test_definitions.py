@@ -5,7 +5,7 @@ import re
 import polars as pl
 import pytest
 
-from tests.warehouse.rows import FAMILY, RUN, Lab, drawn_set
+from tests.warehouse.rows import FAMILY, RUN, Lab, drawn_set, taken
 from tests.warehouse.test_calibration_progress import calibration_set
 from warehouse import Warehouse
 from warehouse.definitions import Definition, parse, tables, views
@@ -154,8 +154,7 @@ def test_view_does_not_open_large_columns(name: str) -> None:
 @pytest.mark.parametrize("name", tables())
 def test_parquet_schema_is_the_table(name: str) -> None:
     """The Polars types a shard is written with are those the table reads back as."""
-    with Warehouse.in_memory() as warehouse:
-        assert dict(warehouse.view(name).schema) == schema_of(name)
+    assert dict(taken().view(name).schema) == schema_of(name)
 
 
 @pytest.mark.parametrize("name", tables())

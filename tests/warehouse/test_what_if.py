@@ -43,7 +43,8 @@ def test_views_answer_what_if(path: Path) -> None:
     before = path.read_bytes()
 
     with what_if(path, [rubric(b=2.0)]) as changed:
-        spread = {row["instance_id"]: row for row in changed.view("group_spread").iter_rows(named=True)}
+        rows = changed.view("group_spread").filter(run_id=RUN)
+        spread = {row["instance_id"]: row for row in rows.iter_rows(named=True)}
 
         assert spread["i1"]["mean_reward"] == pytest.approx(0.3)
         assert (spread["i1"]["min_reward"], spread["i1"]["max_reward"], spread["i1"]["n_failed"]) == (0.0, 0.6, 1)
