@@ -75,7 +75,7 @@ def busy() -> Lab:
                 lab.score(f"{instance}/{name}/0", dimension, 0.5)
     drawn_set(lab, "set-1", "a", {f"i1/sim/weak/{sample}": "s1" for sample in range(4)}, {"s1": 8, "s2": 4})
     for at in range(60):  # a judge that is calibrated
-        rated = lab.rollout("i2", "sim/mid", at)
+        rated = lab.rollout(f"rated {at}", "sim/mid", 0)
         lab.judge(rated, "tone", [0.5], judge="judge/three")
         lab.rating(rated, "tone", [0.5])
     for place, rater in enumerate(("ann", "ben")):

@@ -1,18 +1,20 @@
 """stg_trusted_judge: who may narrow a reward: calibrated on that dimension, in the version that was rated."""
 
 from tests.warehouse.rows import JUDGE, Lab
+from warehouse.estimates import refresh_calibration
 
 
 def rated(
     lab: Lab, n: int, *, first: int = 0, version: str = "1", verdict: float = 0.5, dimension: str = "tone"
 ) -> None:
-    """Add rollouts of which people say 0.5 and a judge what is given."""
-    lab.place("i1", "sim/mid")
+    """Add rollouts, each of a task of its own, of which people say 0.5."""
     with lab.together():
         for at in range(first, first + n):
-            rollout_id = lab.rollout("i1", "sim/mid", at)
+            lab.place(f"i{at}", "sim/mid")
+            rollout_id = lab.rollout(f"i{at}", "sim/mid", 0)
             lab.judge(rollout_id, dimension, [verdict], version=version)
             lab.rating(rollout_id, dimension, [0.5])
+    refresh_calibration(lab.warehouse)
 
 
 def test_a_calibrated_judge_is_trusted_in_its_version() -> None:
