@@ -28,11 +28,15 @@ from tests.messages_server import Body, MessagesServer, serving
 from tests.support_judges import data, judging, verdict_score
 from tests.support_models import KEY
 from warehouse import Warehouse
+from warehouse.estimates import refresh_calibration
 
 JUDGE = "judge/claude-haiku-5-5"
 DIMENSIONS = ("faithfulness", "quality_delta")
-N_SAMPLES = 16
-"""Of either policy on either instance: 64 rollouts in all."""
+N_INSTANCES = 20
+"""Tasks: they are what a calibration counts, however many rollouts of each were rated."""
+N_SAMPLES = 2
+"""Of either policy on every instance."""
+N_ROLLOUTS = 2 * N_INSTANCES * N_SAMPLES
 REWARDS = """
     select instance_id, policy, sample, reward, reward_high from stg_attempt where run_id = ? order by all
 """
@@ -96,7 +100,7 @@ def runs(server: None, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """Outputs in words of their own, of which code leaves open how good they are."""
     folder = tmp_path_factory.mktemp("judged")
     kind = family("doc_revision")
-    instances = list(kind.instances(2, seed=1))
+    instances = list(kind.instances(N_INSTANCES, seed=1))
     lines = []
     for instance in instances:
         own = [
@@ -127,7 +131,7 @@ def rated(runs: Judged) -> Judged:
             "where run_id = ? and source = 'judge' and dimension = 'faithfulness'",
             [runs.judged.run_id],
         )
-        assert said.height == 4 * N_SAMPLES >= 60
+        assert said.height == N_ROLLOUTS >= 60
         warehouse.merge(
             "rating",
             [
@@ -136,6 +140,7 @@ def rated(runs: Judged) -> Judged:
                 for rollout_id, low in said.iter_rows()
             ],
         )  # fmt: skip
+        refresh_calibration(warehouse)
     return runs
 
 
@@ -152,8 +157,8 @@ def test_a_judge_that_nobody_calibrated_moves_nothing(runs: Judged) -> None:
         "join rollout using (rollout_id) where run_id = ? and source = 'judge' and state = 'assessed'",
         runs.judged.run_id,
     )
-    assert counts.row(0) == (8 * N_SAMPLES, 8 * N_SAMPLES)
-    assert runs.ask("select count(*) as n from judge_call")["n"][0] == 8 * N_SAMPLES
+    assert counts.row(0) == (2 * N_ROLLOUTS, 2 * N_ROLLOUTS)
+    assert runs.ask("select count(*) as n from judge_call")["n"][0] == 2 * N_ROLLOUTS
 
     same = [runs.ask(REWARDS, run.run_id) for run in (runs.plain, runs.judged)]
     assert same[0].equals(same[1])
@@ -185,7 +190,9 @@ def test_a_judge_calibrated_since_then_narrows_on_regrade(rated: Judged) -> None
     """On the dimension that people rated and on no other; the regrade says how many rewards moved."""
     found = rated.regraded(rated.judged.run_id)
 
-    assert found.n_changed == found.n_rollouts == 4 * N_SAMPLES
+    assert found.n_rollouts == N_ROLLOUTS
+    # But where something else, such as a cap to 0, holds the reward where it was.
+    assert 0.9 * N_ROLLOUTS < found.n_changed <= N_ROLLOUTS
     assert rated.trusted(found.run_id) == {"faithfulness": True, "quality_delta": False}
     assert found.trust.marks == ()
     assert [note.split(":")[0] for note in found.trust.notes] == [f"{JUDGE} is not calibrated on quality_delta"]
@@ -234,6 +241,7 @@ def test_a_run_taken_up_again_decides_as_it_was_planned(rated: Judged) -> None:
     finally:
         with Warehouse.open(rated.db) as warehouse:
             warehouse.merge("rating", ratings)
+            refresh_calibration(warehouse)
     assert completed_run(place) is not None
     assert rated.trusted(place.run_id) == {"faithfulness": True, "quality_delta": False}
 
