@@ -23,7 +23,7 @@ CANNOT_ASSESS = "cannot assess"
 """What a rater says instead of a level."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What one rater says of one item."""
 
@@ -112,8 +112,7 @@ def tidy_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", storable(name)).split())
 
 
-@dataclass(frozen=True)
-class _Stored:
+class _Stored(NamedTuple):
     """What a rater has said of an item."""
 
     score: float | None
