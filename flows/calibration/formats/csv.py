@@ -39,7 +39,8 @@ def read(path: Path, raters: Mapping[str, str]) -> ReadAnswers:
     number, headings = next(rows, (0, []))
     if number == 0:
         raise UnreadableAnswersError(f"{path}: holds no rows; save the ratings again")
-    return read_rows(path, headings, ((number, [unguarded(cell) if cell[:1] == "'" else cell for cell in row]) for number, row in rows), raters)
+    plain = ((number, [unguarded(cell) if cell[:1] == "'" else cell for cell in row]) for number, row in rows)
+    return read_rows(path, headings, plain, raters)
 
 
 def guarded(cell: str) -> str:
