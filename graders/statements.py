@@ -144,8 +144,8 @@ class Ledger:
         near = sorted(((_nearness(reading, known), known) for known in self._known), key=lambda pair: -pair[0])
         if not near or near[0][0] < ABOUT_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
             return None
-        foreign = set(reading.content) - near[0][1].vocabulary
-        return near[0][1] if len(foreign) <= FOREIGN_MAX * _weight(reading) else None
+        foreign = reading.words - near[0][1].vocabulary
+        return near[0][1] if len(foreign) <= FOREIGN_MAX * reading.weight else None
 
     def _possible(self, reading: Reading) -> tuple[str, ...]:
         return tuple(
@@ -174,7 +174,8 @@ def _same_order(left: Sequence[Step], right: Sequence[Step]) -> bool:
     """Tell whether the words are the same in the same order, one adverbial apart that went to the front or the end."""
     if left == right:
         return True
-    if Counter(left) != Counter(right):
+    # Most pairs differ in length or in a word; only the rest is counted.
+    if len(left) != len(right) or set(left) != set(right) or Counter(left) != Counter(right):
         return False
     start = next(place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
     stop = next(len(left) - place for place, (a, b) in enumerate(zip(left[::-1], right[::-1], strict=True)) if a != b)
@@ -217,22 +218,17 @@ def _same_slot(left: str, right: str) -> bool:
 
 
 def _coverage(reading: Reading, form: Reading) -> float:
-    wanted = set(form.content)
-    return len(wanted.intersection(reading.content)) / len(wanted) if wanted else 0.0
+    return len(form.words & reading.words) / len(form.words) if form.words else 0.0
 
 
 def _nearness(reading: Reading, known: _Known) -> float:
     """Return the share of a statement that a sentence holds: its content words, and its slots at half their weight."""
-    return max((_held(reading, form) / _weight(form) for form in known.readings if form.content), default=0.0)
+    return max((_held(reading, form) / form.weight for form in known.readings if form.content), default=0.0)
 
 
 def _held(reading: Reading, form: Reading) -> float:
-    words = len(set(form.content).intersection(reading.content))
-    return words + 0.5 * len(set(form.slots).intersection(reading.slots)) if words else 0.0
-
-
-def _weight(reading: Reading) -> float:
-    return len(set(reading.content)) + 0.5 * len(set(reading.slots))
+    words = len(form.words & reading.words)
+    return words + 0.5 * len(form.marks & reading.marks) if words else 0.0
 
 
 def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import lemminflect
@@ -66,6 +66,10 @@ _BOUNDS = [
     for name, phrases in _LEXICON["bound"].items()
     for phrase in phrases
 ]
+_ANY_BOUND = re.compile(
+    rf"(?<![-\w])(?:{'|'.join(p for row in _LEXICON['bound'].values() for p in row)})(?= [$€£]?\d)", re.I
+)
+_DIGIT = re.compile(r"\d")
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b", re.I), "can not"),
     (re.compile(r"\bcannot\b", re.I), "can not"),
@@ -114,6 +118,21 @@ class Reading:
     @property
     def figures(self) -> tuple[str, ...]:
         return tuple(slot for slot in self.slots if not slot.startswith("name:"))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The content words, each once."""
+        return frozenset(self.content)
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The slots, each once."""
+        return frozenset(self.slots)
+
+    @cached_property
+    def weight(self) -> float:
+        """How much it says: its content words, and its slots at half their weight, each once."""
+        return len(self.words) + 0.5 * len(self.marks)
 
 
 @lru_cache(maxsize=20_000)
@@ -350,13 +369,17 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
         kind = "%" if match["percent"] else match["sign"] or _MONEY.get((match["money"] or "").lower(), "")
         return place(f"{kind}:{'-' if match['minus'] else ''}{value:.10g}")
 
+    if not _DIGIT.search(text) and not _NUMBER_WORD.search(text):
+        # Without a figure there is no date, code or bound either.
+        return _LONE_ONE.sub(" ", text), slots
     text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
     for pattern in _DATES:
         text = pattern.sub(date, text)
     text = _CODE.sub(lambda match: _CODES[match[1]], text)
     text = re.sub(r"(\d) 1000000\b", r"\1 million", _digits(text))
-    for pattern, name in _BOUNDS:
-        text = pattern.sub(name, text)
+    if _ANY_BOUND.search(text):
+        for pattern, name in _BOUNDS:
+            text = pattern.sub(name, text)
     return _FIGURE.sub(figure, text), slots
 
 
