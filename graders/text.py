@@ -70,9 +70,10 @@ _ANY_BOUND = re.compile(
     rf"(?<![-\w])(?:{'|'.join(p for row in _LEXICON['bound'].values() for p in row)})(?= [$€£]?\d)", re.I
 )
 _DIGIT = re.compile(r"\d")
+_CANNOT = re.compile(r"\bcannot\b", re.I)
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b", re.I), "can not"),
-    (re.compile(r"\bcannot\b", re.I), "can not"),
+    (_CANNOT, "can not"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"\bshan't\b", re.I), "shall not"),
     (re.compile(r"n't\b", re.I), " not"),
@@ -102,7 +103,7 @@ class Reading:
     """Classes of hedges, quantifiers, modal verbs and bounds."""
     negations: int
     passive: bool
-    order: tuple["Step", ...] = ()
+    order: tuple[Step, ...] = ()
     """Content words, names, dates and figures as they follow each other, each with what leads to it."""
     asks: bool = False
     """It is a question."""
@@ -128,6 +129,11 @@ class Reading:
     def marks(self) -> frozenset[str]:
         """The slots, each once."""
         return frozenset(self.slots)
+
+    @cached_property
+    def steps(self) -> frozenset[Step]:
+        """What follows each other, whatever the order."""
+        return frozenset(self.order)
 
     @cached_property
     def weight(self) -> float:
@@ -347,6 +353,8 @@ def _capitalised(text: str) -> set[str]:
 
 
 def _spelled_out(text: str) -> str:
+    if "'" not in text:
+        return _CANNOT.sub("can not", text)
     for pattern, replacement in _CONTRACTIONS:
         text = pattern.sub(replacement, text)
     return text
