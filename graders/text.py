@@ -130,7 +130,7 @@ class Reading:
         """The slots, each once."""
         return frozenset(self.slots)
 
-    @cached_property
+    @property
     def steps(self) -> frozenset[Step]:
         """What follows each other, whatever the order."""
         return frozenset(self.order)
