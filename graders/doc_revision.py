@@ -219,19 +219,29 @@ def _survival(delivered: Delivered) -> dict[str, float]:
     for place, sentence in enumerate(read):
         places.setdefault(sentence, place)
     survived: dict[str, float] = {}
+    least = _RUBRIC.thresholds["survival_min"]
     where: dict[str, int] = {}
     for name, sound in delivered.desk.sound:
         if sound in places:
             survived[name], where[name] = 1.0, places[sound]
             continue
         near = [
-            (SequenceMatcher(None, sound, words, autojunk=False).ratio(), place) for place, words in enumerate(read)
+            (SequenceMatcher(None, sound, words, autojunk=False).ratio(), place)
+            for place, words in enumerate(read)
+            if _most_alike(sound, words) >= least
         ]
-        best, place = max(near)
-        survived[name] = best if best >= _RUBRIC.thresholds["survival_min"] else 0.0
+        best, place = max(near, default=(0.0, 0))
+        survived[name] = best if best >= least else 0.0
         where[name] = place
     kept = iter(longest_rising([where[name] for name, part in survived.items() if part]))
     return {name: (part if next(kept) else part / 2) if part else 0.0 for name, part in survived.items()}
+
+
+def _most_alike(left: Sequence[str], right: Sequence[str]) -> float:
+    """Return the greatest ratio, 0..1, that two rows of words can have: what they share, whatever its order."""
+    total, own = len(left) + len(right), set(left)
+    shared = min(len(left), sum(word in own for word in right))
+    return 2.0 * shared / total if total else 1.0
 
 
 def _quality_delta(delivered: Delivered) -> DimensionScore:

@@ -67,6 +67,10 @@ class Ledger:
     def __init__(self, wordings: Mapping[str, Sequence[str]], reader: Reader, materials: Iterable[str]) -> None:
         self.reader = reader
         self._known = [self._learn(name, forms) for name, forms in wordings.items()]
+        self._by_steps: dict[frozenset[Step], list[_Known]] = {}
+        for known in self._known:
+            for steps in {reading.steps for reading in known.readings}:
+                self._by_steps.setdefault(steps, []).append(known)
         given = [reader.read(line) for text in materials for line in text.split("\n") if line.strip()]
         self._given = frozenset(slot for reading in given for slot in reading.slots).union(
             slot for known in self._known for slot in known.slots
@@ -93,7 +97,9 @@ class Ledger:
         if sentence.count(" ") >= LONGEST_SENTENCE or len(sentence) > 20 * LONGEST_SENTENCE:
             return Finding("unknown")
         reading = self.reader.read(sentence)
-        stated = [known.statement_id for known in self._known if _states(reading, known)]
+        # A sentence states nothing whose steps are others than its own, in whatever order.
+        alike = self._by_steps.get(reading.steps, ())
+        stated = [known.statement_id for known in alike if _states(reading, known)]
         if stated:
             return Finding("states", tuple(stated[:1]))
         strange = self._not_given(reading)
@@ -144,8 +150,8 @@ class Ledger:
         near = sorted(((_nearness(reading, known), known) for known in self._known), key=lambda pair: -pair[0])
         if not near or near[0][0] < ABOUT_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
             return None
-        foreign = set(reading.content) - near[0][1].vocabulary
-        return near[0][1] if len(foreign) <= FOREIGN_MAX * _weight(reading) else None
+        foreign = reading.words - near[0][1].vocabulary
+        return near[0][1] if len(foreign) <= FOREIGN_MAX * reading.weight else None
 
     def _possible(self, reading: Reading) -> tuple[str, ...]:
         return tuple(
@@ -174,7 +180,7 @@ def _same_order(left: Sequence[Step], right: Sequence[Step]) -> bool:
     """Tell whether the words are the same in the same order, one adverbial apart that went to the front or the end."""
     if left == right:
         return True
-    if Counter(left) != Counter(right):
+    if len(left) != len(right) or Counter(left) != Counter(right):
         return False
     start = next(place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
     stop = next(len(left) - place for place, (a, b) in enumerate(zip(left[::-1], right[::-1], strict=True)) if a != b)
@@ -217,22 +223,19 @@ def _same_slot(left: str, right: str) -> bool:
 
 
 def _coverage(reading: Reading, form: Reading) -> float:
-    wanted = set(form.content)
-    return len(wanted.intersection(reading.content)) / len(wanted) if wanted else 0.0
+    return len(form.words & reading.words) / len(form.words) if form.words else 0.0
 
 
 def _nearness(reading: Reading, known: _Known) -> float:
     """Return the share of a statement that a sentence holds: its content words, and its slots at half their weight."""
-    return max((_held(reading, form) / _weight(form) for form in known.readings if form.content), default=0.0)
+    if known.vocabulary.isdisjoint(reading.words):
+        return 0.0
+    return max((_held(reading, form) / form.weight for form in known.readings if form.content), default=0.0)
 
 
 def _held(reading: Reading, form: Reading) -> float:
-    words = len(set(form.content).intersection(reading.content))
-    return words + 0.5 * len(set(form.slots).intersection(reading.slots)) if words else 0.0
-
-
-def _weight(reading: Reading) -> float:
-    return len(set(reading.content)) + 0.5 * len(set(reading.slots))
+    words = len(form.words & reading.words)
+    return words + 0.5 * len(form.marks & reading.marks) if words else 0.0
 
 
 def _difference(reading: Reading, known: _Known) -> tuple[Reason, str]:

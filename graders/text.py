@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import lemminflect
@@ -66,9 +66,14 @@ _BOUNDS = [
     for name, phrases in _LEXICON["bound"].items()
     for phrase in phrases
 ]
+_ANY_BOUND = re.compile(
+    rf"(?<![-\w])(?:{'|'.join(p for row in _LEXICON['bound'].values() for p in row)})(?= [$€£]?\d)", re.I
+)
+_DIGIT = re.compile(r"\d")
+_CANNOT = re.compile(r"\bcannot\b", re.I)
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b", re.I), "can not"),
-    (re.compile(r"\bcannot\b", re.I), "can not"),
+    (_CANNOT, "can not"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"\bshan't\b", re.I), "shall not"),
     (re.compile(r"n't\b", re.I), " not"),
@@ -98,7 +103,7 @@ class Reading:
     """Classes of hedges, quantifiers, modal verbs and bounds."""
     negations: int
     passive: bool
-    order: tuple["Step", ...] = ()
+    order: tuple[Step, ...] = ()
     """Content words, names, dates and figures as they follow each other, each with what leads to it."""
     asks: bool = False
     """It is a question."""
@@ -114,6 +119,26 @@ class Reading:
     @property
     def figures(self) -> tuple[str, ...]:
         return tuple(slot for slot in self.slots if not slot.startswith("name:"))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The content words, each once."""
+        return frozenset(self.content)
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The slots, each once."""
+        return frozenset(self.slots)
+
+    @property
+    def steps(self) -> frozenset[Step]:
+        """What follows each other, whatever the order."""
+        return frozenset(self.order)
+
+    @cached_property
+    def weight(self) -> float:
+        """How much it says: its content words, and its slots at half their weight, each once."""
+        return len(self.words) + 0.5 * len(self.marks)
 
 
 @lru_cache(maxsize=20_000)
@@ -328,6 +353,8 @@ def _capitalised(text: str) -> set[str]:
 
 
 def _spelled_out(text: str) -> str:
+    if "'" not in text:
+        return _CANNOT.sub("can not", text)
     for pattern, replacement in _CONTRACTIONS:
         text = pattern.sub(replacement, text)
     return text
@@ -350,13 +377,17 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
         kind = "%" if match["percent"] else match["sign"] or _MONEY.get((match["money"] or "").lower(), "")
         return place(f"{kind}:{'-' if match['minus'] else ''}{value:.10g}")
 
+    if not _DIGIT.search(text) and not _NUMBER_WORD.search(text):
+        # Without a figure there is no date, code or bound either.
+        return _LONE_ONE.sub(" ", text), slots
     text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
     for pattern in _DATES:
         text = pattern.sub(date, text)
     text = _CODE.sub(lambda match: _CODES[match[1]], text)
     text = re.sub(r"(\d) 1000000\b", r"\1 million", _digits(text))
-    for pattern, name in _BOUNDS:
-        text = pattern.sub(name, text)
+    if _ANY_BOUND.search(text):
+        for pattern, name in _BOUNDS:
+            text = pattern.sub(name, text)
     return _FIGURE.sub(figure, text), slots
 
 

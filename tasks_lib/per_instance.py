@@ -8,8 +8,8 @@ from typing import TypeVar
 from tasks_lib.records import TaskInstance
 
 T = TypeVar("T")
-_KEPT = 64
-"""Instances remembered; rollouts come instance by instance, so that few are needed."""
+_KEPT = 128
+"""Instances remembered: rollouts come instance by instance, and what goes over a small set again finds all of it."""
 
 
 @dataclass(frozen=True)

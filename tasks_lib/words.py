@@ -7,13 +7,19 @@ TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 """A word: a run of letters and digits, inner hyphens and apostrophes included."""
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": " - "})
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+"""A character of ASCII that is not shown; line ends and tabs are."""
+
 
 def tidy(text: str) -> str:
     """Return a text with one spelling of quotes, dashes and spaces, and without invisible characters."""
-    if text.isascii() and text.isprintable():
-        return text
-    shown = "".join(letter for letter in unicodedata.normalize("NFKC", text) if _is_shown(letter))
-    return shown.translate(_QUOTES)
+    if text.isascii():
+        # Nothing in ASCII has another spelling, and all that is not shown there is a control character.
+        return text if text.isprintable() else _CONTROL.sub("", text)
+    text = unicodedata.normalize("NFKC", text)
+    # A text has far fewer characters than letters.
+    hidden = {ord(letter): None for letter in set(text) if not _is_shown(letter)}
+    return text.translate({**_QUOTES, **hidden})
 
 
 def words(text: str) -> list[str]:
