@@ -1,5 +1,6 @@
 """The verb `calibrate export`: a set for the tools that people rate in, or all ratings as one file."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -53,7 +54,7 @@ def export(
     for path in written:
         console.line(f"  {path}")
     console.line(f"  levels 0 to {sheet.rubric.top}, or 'cannot assess'; leave out what is not rated yet")
-    named = "" if str(settings.db) == "assay.duckdb" else f" --db {settings.db}"
+    named = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
     console.next_steps(f"assay calibrate import {_pattern(file_format, out)}{named}")
 
 
