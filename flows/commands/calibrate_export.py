@@ -40,8 +40,7 @@ def export(
     from warehouse import Warehouse
 
     settings = read_settings(None, {"db": db})
-    if settings.db.exists():
-        bring_up_to_date(settings.db)
+    bring_up_to_date(settings.db)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         if everything:
             _export_all(warehouse, out, set_id or rater, as_json)
