@@ -15,7 +15,7 @@ import polars as pl
 
 from flows.calibration.upkeep import bring_up_to_date
 from tasks_lib.records import Record, Score
-from warehouse import Warehouse
+from warehouse import NoWarehouseError, Warehouse
 
 TrustMode = Literal["calibrated", "any"]
 MARK = "trust any: uncalibrated judges moved these rewards"
@@ -95,11 +95,12 @@ def current_trust(db: Path, mode: TrustMode) -> Trust:
     Raises:
         WarehouseError: the file cannot be read, or figures are out of date and it cannot be written.
     """
-    if not db.exists():
-        return Trust(mode=mode)
     bring_up_to_date(db)
-    with Warehouse.open(db, read_only=True) as warehouse:
-        rows = warehouse.sql(TRUSTED).to_dicts()
+    try:
+        with Warehouse.open(db, read_only=True) as warehouse:
+            rows = warehouse.sql(TRUSTED).to_dicts()
+    except NoWarehouseError:
+        return Trust(mode=mode)
     return Trust(mode=mode, trusted=tuple(TrustedJudge.model_validate(row) for row in rows))
 
 

@@ -3,7 +3,7 @@
 Knows nothing of how an output is scored or of who orchestrates; reads neither clock nor environment.
 """
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import NoWarehouseError, WarehouseError
 from warehouse.store import Warehouse
 
-__all__ = ["Warehouse", "WarehouseError"]
+__all__ = ["NoWarehouseError", "Warehouse", "WarehouseError"]

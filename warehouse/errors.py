@@ -1,6 +1,7 @@
 """What can go wrong with a warehouse; every text says what, where and what to do, on one line.
 
 WarehouseError
+├── NoWarehouseError   there is no file, or nothing in it yet
 ├── LockedError        another process has the file open
 ├── ForeignFileError   the file is not a warehouse, or one of a newer version
 ├── ShardError         a shard cannot be written or read
@@ -10,6 +11,10 @@ WarehouseError
 
 class WarehouseError(Exception):
     """Base of everything a warehouse raises."""
+
+
+class NoWarehouseError(WarehouseError):
+    """There is no file, or nothing in it yet."""
 
 
 class LockedError(WarehouseError):

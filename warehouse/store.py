@@ -17,7 +17,7 @@ import polars as pl
 
 from tasks_lib.records import content_hash
 from warehouse.definitions import Definition, tables, views
-from warehouse.errors import ForeignFileError, LockedError, QueryError, ShardError, WarehouseError
+from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
 from warehouse.shards import shard_files, sweep
 from warehouse.tables import Row, as_frame, schema_of
 
@@ -58,10 +58,11 @@ class Warehouse:
         Raises:
             LockedError: another process has the file open.
             ForeignFileError: the file is no warehouse, or one of a newer version; it stays untouched.
-            WarehouseError: `read_only` and there is no file, or the folder cannot be written.
+            NoWarehouseError: `read_only` and there is no file, or nothing in it yet.
+            WarehouseError: the folder cannot be written.
         """
         if read_only and not path.exists():
-            raise WarehouseError(f"{path}: there is no database; `assay run` or `assay demo` makes one")
+            raise NoWarehouseError(f"{path}: there is no database; `assay run` or `assay demo` makes one")
         if not path.parent.is_dir():
             raise WarehouseError(f"{path}: the folder {path.parent} does not exist; make it or name another --db")
         if path.is_dir():
@@ -75,7 +76,7 @@ class Warehouse:
                 return cls(seen, str(path))
             seen.close()
         if read_only and found is None:
-            raise WarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
+            raise NoWarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
         if found != _fingerprint():
             try:
                 with cls(_connect(path, read_only=False), str(path)) as outdated:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.calibration.answers import TakenIn
 from flows.calibration.journal import take_in_journals
-from warehouse import Warehouse
+from warehouse import NoWarehouseError, Warehouse
 from warehouse.estimates import is_calibration_current, refresh_calibration
 
 
@@ -26,12 +26,17 @@ class Upkeep:
 def bring_up_to_date(db: Path) -> Upkeep:
     """Take in what raters answered on the page, and work out the figures of calibration where they are out of date.
 
+    Where there is no warehouse, or nothing in it yet, nothing waits.
+
     Raises:
         WarehouseError: the warehouse is in use, or cannot be read or written; the journals keep all answers.
     """
-    taken = take_in_journals(db)
-    with Warehouse.open(db, read_only=True) as warehouse:
-        is_current = is_calibration_current(warehouse)
+    try:
+        taken = take_in_journals(db)
+        with Warehouse.open(db, read_only=True) as warehouse:
+            is_current = is_calibration_current(warehouse)
+    except NoWarehouseError:
+        return Upkeep(TakenIn(0, 0, 0, ()), {})
     if is_current:
         return Upkeep(taken, {})
     with Warehouse.open(db) as warehouse:

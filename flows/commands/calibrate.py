@@ -1,5 +1,6 @@
 """The verbs that hold judges against people."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -90,7 +91,7 @@ def _show(found: "SeedCalibration", db: str) -> None:
         "  same level: share of the examples, with its 95 % interval; from 0.80 calibrated, below 0.70 excluded"
     )
     console.line("  A seed shows which judge is of no use. That one can be trusted takes ratings of your own rollouts.")
-    console.next_steps(f"assay sql --db {db} \"from judge_call where outcome <> 'level'\"")
+    console.next_steps(f"assay sql --db {shlex.quote(db)} \"from judge_call where outcome <> 'level'\"")
 
 
 app.command()(progress)

@@ -1,5 +1,6 @@
 """The verb `calibrate export`: a set for the tools that people rate in, or all ratings as one file."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -39,8 +40,7 @@ def export(
     from warehouse import Warehouse
 
     settings = read_settings(None, {"db": db})
-    if settings.db.exists():
-        bring_up_to_date(settings.db)
+    bring_up_to_date(settings.db)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         if everything:
             _export_all(warehouse, out, set_id or rater, as_json)
@@ -53,7 +53,7 @@ def export(
     for path in written:
         console.line(f"  {path}")
     console.line(f"  levels 0 to {sheet.rubric.top}, or 'cannot assess'; leave out what is not rated yet")
-    named = "" if str(settings.db) == "assay.duckdb" else f" --db {settings.db}"
+    named = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
     console.next_steps(f"assay calibrate import {_pattern(file_format, out)}{named}")
 
 

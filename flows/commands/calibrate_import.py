@@ -50,8 +50,7 @@ def import_(
     readers = {path: format_named(file_format) if file_format else format_of(path) for path in files
                if path not in archives}  # fmt: skip
     found = {path: reader.read(path, names) for path, reader in readers.items()}
-    if settings.db.exists():
-        bring_up_to_date(settings.db)
+    bring_up_to_date(settings.db)
     taken = [restore(settings.db, path, replace=replace) for path in archives]
     if found:
         answers = [(path.name, read.answers) for path, read in found.items()]

@@ -1,5 +1,6 @@
 """The verb `calibrate progress`: how far people are with rating."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -40,7 +41,7 @@ def progress(
         return
     if found.is_empty():
         console.line("No calibration set was drawn yet.")
-        console.next_steps(f"assay calibrate sample --db {path} --dimension ...")
+        console.next_steps(f"assay calibrate sample --db {shlex.quote(str(path))} --dimension ...")
         return
     for (name, dimension), rows in found.group_by("set_id", "dimension", maintain_order=True):
         console.headline(f"{name}: {dimension}")
@@ -51,4 +52,4 @@ def progress(
                 "n_left": "left", "last_rated_at": "last",
             },
         )  # fmt: skip
-    console.next_steps(f"assay calibrate rate --set {found['set_id'][-1]} --db {path}")
+    console.next_steps(f"assay calibrate rate --set {found['set_id'][-1]} --db {shlex.quote(str(path))}")

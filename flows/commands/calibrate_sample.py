@@ -1,5 +1,6 @@
 """The verb `calibrate sample`: draw rollouts for people to rate."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -79,7 +80,7 @@ def sample(
         )  # fmt: skip
         return
     _show(drawn)
-    where = f"--set {drawn.set_id} --db {path}"
+    where = f"--set {drawn.set_id} --db {shlex.quote(str(path))}"
     console.next_steps(f"assay calibrate rate {where}", f"assay calibrate export {where} --out ratings")
 
 

@@ -1,5 +1,6 @@
 """The verbs that go by files: `generate`, `lint`, `grade`."""
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -196,7 +197,7 @@ def _close(graded: "pl.DataFrame", settings: "Settings", kept: bool) -> None:
     mean = f"mean reward {sum(scored) / len(scored):.4f}" if len(scored) else "none could be graded"
     console.line(f"{graded.height:,} outputs, {mean}" + (f", in {settings.db}" if kept else ""))
     if kept:
-        console.next_steps(f"assay verdicts --db {settings.db}")
+        console.next_steps(f"assay verdicts --db {shlex.quote(str(settings.db))}")
     else:
         console.next_steps("add --db FILE.duckdb to keep this and query it with `assay sql`")
 

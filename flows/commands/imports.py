@@ -1,6 +1,7 @@
 """The verbs that bring in what was recorded elsewhere: `import scores`, `inspect`, `verifiers` and `ratings`."""
 
 import re
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -127,7 +128,7 @@ def _import(recordings: "list[Recording]", reading: "Reading", settings: "Settin
         return
     for one in imported:
         _show(one)
-    db = "" if str(settings.db) == "assay.duckdb" else f" --db {settings.db}"
+    db = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
     run = imported[-1].run_id
     console.next_steps(f"assay verdicts --run {run}{db}", f'assay sql "from dimension_spread"{db}', f"assay tables{db}")
 

@@ -1,5 +1,6 @@
 """The verbs that only ask: `tables`, `sql`, `verdicts`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,7 +38,7 @@ def tables(db: options.Db = None, as_json: options.AsJson = False) -> None:
     for kind in described["kind"].unique(maintain_order=True):
         console.headline(f"{kind}s")
         console.print_frame(described.filter(kind=kind), {"name": "name", "n_rows": "rows", "question": "answers"})
-    console.next_steps(f'assay sql --db {path} "from task_verdict limit 10"')
+    console.next_steps(f'assay sql --db {shlex.quote(str(path))} "from task_verdict limit 10"')
 
 
 def sql(
@@ -60,7 +61,7 @@ def sql(
         console.line(f"{answer.height:,} row{'' if answer.height == 1 else 's'}")
     else:  # `copy ... to 'FILE'` and its like
         console.line("Done; it has no rows to show.")
-    console.next_steps(f"assay tables --db {path}")
+    console.next_steps(f"assay tables --db {shlex.quote(str(path))}")
 
 
 def verdicts(
@@ -92,7 +93,7 @@ def verdicts(
         console.print_result(answer.drop("reason"))
         console.line("Why, in a sentence each: --json")
     other = "instance" if by == "policy" else "policy"
-    console.next_steps(f"assay verdicts --db {path} --run {run_id} --by {other}")
+    console.next_steps(f"assay verdicts --db {shlex.quote(str(path))} --run {run_id} --by {other}")
 
 
 def existing(db: Path | None) -> Path:
@@ -121,7 +122,7 @@ def latest(path: Path) -> str:
 
     run_id = latest_run(path)
     if run_id is None:
-        raise InputError(f"{path}: holds no completed run; make one with `assay run --db {path}`")
+        raise InputError(f"{path}: holds no completed run; make one with `assay run --db {shlex.quote(str(path))}`")
     return run_id
 
 
@@ -137,5 +138,5 @@ def require_run(run_id: str, path: Path) -> None:
     with Warehouse.open(path, read_only=True) as warehouse:
         found = warehouse.sql("select run_id from run where run_id = ?", [run_id]).height
     if not found:
-        hint = f"list them: assay sql --db {path} 'from run'"
+        hint = f"list them: assay sql --db {shlex.quote(str(path))} 'from run'"
         raise InputError(f"{path}: there is no run {run_id!r}; {hint}")

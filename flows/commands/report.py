@@ -1,5 +1,6 @@
 """The verb that writes the report: `report`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -38,4 +39,4 @@ def report(
     views.show_trust(told_of_file(path, [run_id]))
     console.line(f"Run {run_id}: {written.path}, {written.n_bytes / 1e6:.1f} MB, one file that needs no network")
     console.line("Open it in a browser.")
-    console.next_steps(f"assay verdicts --db {path} --run {run_id}")
+    console.next_steps(f"assay verdicts --db {shlex.quote(str(path))} --run {run_id}")

@@ -261,7 +261,8 @@ def test_figures_are_never_out_of_date_unnoticed(change: str) -> None:
         warehouse.sql("update score set grader_version = '2' where source = 'judge'")
     else:
         warehouse.sql("delete from rating where rollout_id = 'r0'")
-    assert not is_calibration_current(warehouse)
+    # Rows of a lab wait until somebody asks it.
+    assert not is_calibration_current(frame.lab.warehouse)
     row = frame.lab.one("judge_calibration")
     assert (row["is_current"], row["status"], row["agreement"]) == (False, "uncalibrated", None)
     assert "calibrate report" in row["reason"]
@@ -394,3 +395,17 @@ def test_mean_quality_says_what_it_cannot() -> None:
     row = frame.lab.one("mean_quality", set_id="set-2")
     assert (row["mean"], row["low"]) == (row["rated_mean"], row["rated_low"])
     assert "No judge" in row["reason"]
+
+
+def test_the_first_rating_of_a_new_set_does_not_undo_what_is_known() -> None:
+    """A set of 60, all rated, and one of 20 of 1,200 with a single rating: that counts a twentieth of its stratum."""
+    frame = Frame([0.25] * 1260, [0.25] * 1260)
+    names = [f"r{at}" for at in range(1260)]
+    drawn_set(frame.lab, "first", "tone", dict.fromkeys(names[:60], "low"), {"low": 60})
+    drawn_set(frame.lab, "second", "tone", dict.fromkeys(names[60:80], "low"), {"low": 1200}, day=2)
+    frame.rate(range(61))
+    refresh_calibration(frame.lab.warehouse)
+
+    # 60 rollouts weigh 1 each; the other 1,200 * 1 / 20.
+    weights = dict(frame.lab.warehouse.sql("select set_id, any_value(weight) from stg_rated group by all").iter_rows())
+    assert weights == {"first": pytest.approx(1), "second": pytest.approx(60)}

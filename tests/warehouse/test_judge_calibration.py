@@ -1,6 +1,7 @@
 """judge_calibration and reliability_curve: what a judge says beside what people say of the same rollouts."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from math import pi, sqrt
 from random import Random
 from statistics import fmean, variance
@@ -11,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
-from tests.warehouse.rows import JUDGE, Lab
+from tests.warehouse.rows import JUDGE, RUN, Lab, drawn_set
 from warehouse.estimates import refresh_calibration
 
 Pair = tuple[float | None, float | None]
@@ -305,3 +306,52 @@ def test_reliability_curve_adds_up_to_the_figures() -> None:
         row["bias"]
     )
     assert sum(at["n"] * abs(at["judge_mean"] - at["human_mean"]) for at in curve) / 200 == pytest.approx(row["ece"])
+
+
+def test_copies_of_an_output_are_one_output() -> None:
+    """Twenty rollouts, and what a regrade holds of them: forty agree, and twenty are too few."""
+    lab = Lab()
+    lab.add(
+        "run", run_id="regraded", config={"regraded_from": RUN}, config_hash="c", taskset_hash="t", code_version="1",
+        status="completed", started_at=datetime(2026, 2, 1, tzinfo=UTC), ended_at=None, n_planned=0,
+    )  # fmt: skip
+    for at in range(20):
+        lab.place(f"i{at}", "sim/mid")
+        for run in (RUN, "regraded"):
+            rollout_id = f"{run}/{at}"
+            lab.rollout(f"i{at}", "sim/mid", 0, run_id=run, rollout_id=rollout_id)
+            lab.judge(rollout_id, "tone", [0.5])
+            lab.rating(rollout_id, "tone", [0.5])
+    refresh_calibration(lab.warehouse)
+
+    row = lab.one("judge_calibration")
+    assert (row["n"], row["n_outputs"], row["status"], row["n_to_decide"]) == (40, 20, "uncalibrated", 10)
+    assert row["reason"] == "40 rollouts are 20 different outputs; 30 are needed to decide anything."
+
+
+def test_a_judge_that_leaves_out_what_is_hard_is_told() -> None:
+    """Forty verdicts that agree, and sixty rated rollouts on which it would not decide."""
+    row = judged([(0.5, 0.5)] * 40 + [(None, 0.1)] * 60).one("judge_calibration")
+
+    assert row["status"] == "calibrated"
+    assert row["reason"].endswith("It gave no verdict on 60 of 100 rated rollouts.")
+
+
+def test_strata_without_a_rating_are_not_vouched_for() -> None:
+    """All forty ratings are of the low stratum; of the frame a fifth is top, and nobody has looked at it."""
+    lab = judged([(0.25, 0.25)] * 40 + [(1.0, None)] * 10)
+    names = [row["rollout_id"] for row in lab.view("stg_rating")]
+    with lab.together():
+        lab.warehouse.sql("delete from rating where score is null")
+    drawn_set(lab, "s", "tone", {name: "top" if at >= 40 else "low" for at, name in enumerate(sorted_by_place(names))},
+              {"low": 40, "top": 10})  # fmt: skip
+    refresh_calibration(lab.warehouse)
+
+    row = lab.one("judge_calibration")
+    assert (row["status"], row["share_covered"]) == ("uncalibrated", 0.8)
+    assert "strata with 20 % of the frame have no rating" in row["reason"]
+
+
+def sorted_by_place(names: Iterable[str]) -> list[str]:
+    """Return rollouts in the order of their tasks i0, i1, ..."""
+    return sorted(names, key=lambda name: int(name[1 : name.index("/")]))

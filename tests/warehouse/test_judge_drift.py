@@ -1,5 +1,6 @@
 """judge_drift: a judge whose model, rubric or policies changed, by how much it moved where that can be told."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def two_runs(n: int, shift: float, *, scatter: float = 0.05, same_outputs: bool 
     with lab.together():
         lab.add(
             "run", run_id="run-2", config={}, config_hash="c", taskset_hash="t", code_version="1", status="completed",
-            started_at=f"2026-01-0{DAYS['run-2']}T00:00:00Z", ended_at=None, n_planned=0,
+            started_at=datetime(2026, 1, DAYS["run-2"], tzinfo=UTC), ended_at=None, n_planned=0,
         )  # fmt: skip
         for at in range(n):
             lab.place(f"i{at}", "sim/mid")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.rows import Lab
+from tests.warehouse.rows import Lab, drawn_set
 
 Ratings = Sequence[Sequence[float | None]]
 BANDS = ("all", "low", "mid", "good", "top", "unknown")
@@ -219,3 +219,15 @@ def test_asymmetry_is_recovered() -> None:
 
     assert found["good"]["within_item_sd"] == pytest.approx(0.02, abs=0.003)
     assert found["low"]["within_item_sd"] == pytest.approx(0.08, abs=0.01)
+
+
+def test_where_two_rated_the_band_is_the_one_it_was_drawn_from() -> None:
+    """What a judge said before anybody rated: nobody else rates these, and code left them open."""
+    lab = rated([[0.0, 1.0], [0.5, 0.5], [0.75, 1.0]])
+    names = sorted({row["rollout_id"] for row in lab.view("stg_rating")})
+    drawn_set(lab, "s", "tone", dict(zip(names, ("top", "low", "all"), strict=True)), {"top": 1, "low": 1, "all": 1})
+
+    found = bands(lab)
+    assert {name: row["mean_abs_difference"] for name, row in found.items() if name != "all"} == {
+        "top": 1.0, "low": 0.0, "unknown": 0.25,
+    }  # fmt: skip

@@ -1,14 +1,14 @@
 """rater_reliability and rater_pair: bands by others, an asymmetry that is measured, reasons where nothing can be."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tests.warehouse.rows import Lab
+from tests.warehouse.rows import Lab, drawn_set
 from warehouse import Warehouse
 from warehouse.calibration.reliability import reliability_rows
 from warehouse.stats.gwet import gwet_ac
@@ -54,25 +54,11 @@ def noisy(rng: np.random.Generator, quality: FloatArray, noise: FloatArray | flo
     return np.clip(quality[:, None] + rng.normal(size=(len(quality), raters)) * np.reshape(noise, (-1, 1)), 0, 1)
 
 
-def drawn(lab: Lab, weights: Sequence[float | None], *, set_id: str = "s", day: int = 1, top: int = 4) -> None:
+def drawn(lab: Lab, weights: Sequence[float | None], *, set_id: str = "s", day: int = 1) -> None:
     """Add a calibration set that holds rollout u with weights[u]; None: it is not in it."""
-    lab.add(
-        "calibration_set", set_id=set_id, dimension="tone", family="fam", judge=None, grader_version=None, rubric={},
-        rubric_hash="h", top=top, seed=0, n_wanted=9, n_frame=9, n_already_rated=0, frame_hash="f",
-        allocation="power", tail_from=0.9, tail_factor=2.0, raters=[], raters_per_item=2, share_by_all=0.0, config={},
-        created_at=datetime(2026, 1, day, tzinfo=UTC),
-    )  # fmt: skip
-    lab.warehouse.merge(
-        "calibration_item",
-        [
-            {
-                "set_id": set_id, "rollout_id": f"o{at:04}", "dimension": "tone", "stratum": "all",
-                "inclusion_probability": 1 / weight, "weight": weight, "raters_wanted": 2,
-            }
-            for at, weight in enumerate(weights)
-            if weight is not None
-        ],
-    )  # fmt: skip
+    items = {f"o{at:04}": str(weight) for at, weight in enumerate(weights) if weight is not None}
+    sizes = {weight: int(float(weight) * n) for weight, n in Counter(items.values()).items()}
+    drawn_set(lab, set_id, "tone", items, sizes, day=day)
 
 
 def test_figures_of_the_whole_are_those_of_the_estimators() -> None:

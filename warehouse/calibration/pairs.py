@@ -39,14 +39,19 @@ PAIRS = """
     left join among using (rollout_id, dimension)
     order by dimension, judge, grader_version, rollout_id
 """
-# Of the frames that these rollouts stand for, what lies in strata with a rating.
+# Of the frames that these rollouts stand for, what lies in strata with a rating; a set counts as far as it is rated.
 COVERED = """
+    with seen as (
+        select set_id, stratum, any_value(n_set_rated / n_items) as part
+        from stg_rated
+        group by set_id, stratum
+    )
     select
         calibration_stratum.set_id,
-        sum(calibration_stratum.n_frame) filter (seen.stratum is not null) as n_seen,
-        sum(calibration_stratum.n_frame) as n_frame
+        sum(calibration_stratum.n_frame) filter (seen.stratum is not null) * max(part) as n_seen,
+        sum(calibration_stratum.n_frame) * max(part) as n_frame
     from calibration_stratum
-    left join (select distinct set_id, stratum from stg_rated) as seen using (set_id, stratum)
+    left join seen using (set_id, stratum)
     group by calibration_stratum.set_id
 """
 
@@ -92,14 +97,14 @@ class Pairs:
 def read_pairs(warehouse: "Warehouse") -> Iterator[Pairs]:
     """Yield what is to be compared, in order of dimension, judge and version."""
     rows = warehouse.sql(PAIRS)
-    covered = {set_id: (seen or 0, whole) for set_id, seen, whole in warehouse.sql(COVERED).iter_rows()}
+    covered = {set_id: (seen or 0, whole or 0) for set_id, seen, whole in warehouse.sql(COVERED).iter_rows()}
     for key, group in rows.group_by("dimension", "judge", "grader_version", maintain_order=True):
         dimension, judge, version = map(str, key)
         yield _pairs(dimension, judge, version, group, covered)
 
 
 def _pairs(
-    dimension: str, judge: str, version: str, group: "pl.DataFrame", covered: dict[str, tuple[int, int]]
+    dimension: str, judge: str, version: str, group: "pl.DataFrame", covered: dict[str, tuple[float, float]]
 ) -> Pairs:
     import polars as pl
 
@@ -134,7 +139,7 @@ def _numbers(keys: "pl.DataFrame") -> npt.NDArray[np.int64]:
     return np.asarray(ranked, dtype=np.int64)
 
 
-def _share(sets: tuple[str, ...], covered: dict[str, tuple[int, int]]) -> float | None:
+def _share(sets: tuple[str, ...], covered: dict[str, tuple[float, float]]) -> float | None:
     counted = [covered[name] for name in sets if name in covered]
     whole = sum(n for _, n in counted)
     return sum(seen for seen, _ in counted) / whole if whole else None

@@ -28,18 +28,12 @@ BAD_BELOW, FINE_ABOVE = 0.4, 0.6
 MOST_LEVELS = 101
 """More distinct ratings than this are no levels, and AC2 has no categories."""
 
-# A rollout weighs what the latest set that holds it says; a scale is known where every rating was given on it.
+# A rollout weighs what it weighs for judges; a scale is known where every rating was given on it.
 RATINGS = """
-    with weighed as (
-        select rollout_id, dimension, arg_max(weight, (created_at, set_id)) as weight
-        from calibration_item
-        join calibration_set using (set_id, dimension)
-        group by rollout_id, dimension
-    )
-    select stg_rating.dimension, rollout_id, stg_rating.rater, stg_rating.score, weighed.weight, calibration_set.top
+    select stg_rating.dimension, rollout_id, stg_rating.rater, stg_rating.score, stg_rated.weight, calibration_set.top
     from stg_rating
     join rating using (rollout_id, dimension, rater)
-    left join weighed using (rollout_id, dimension)
+    join stg_rated using (rollout_id, dimension)
     left join calibration_set on calibration_set.set_id = rating.set_id
     order by stg_rating.dimension, rollout_id, stg_rating.rater
 """

@@ -8,7 +8,7 @@
 --   set_id               the calibration set that weighs them; null where none or several do
 --   share_covered        of the frame, strata with a rating, 0..1; null without weights
 --   n                    rollouts with a verdict and a rating, 0 and up; all figures below are over these
---   n_effective          the same after weights and after rollouts of one task that agree alike, 0 and up; null when n = 0
+--   n_effective          as many rollouts of equal weight would say as much, 0 and up; null when n = 0
 --   n_instances          tasks that these belong to
 --   n_judge_unassessed   further rollouts that people rated and on which no verdict of the judge counts; null in a band
 --   n_human_unassessed   further rollouts that no rater could assess

@@ -10,9 +10,12 @@
 --   stratum      stratum it was drawn from
 --   n_stratum    rollouts of the frame in that stratum
 --   n_rated      those of them that were rated
---   weight       rollouts of the frame it stands for, 1 and up: n_stratum / n_rated; null where no set drew it
+--   n_items      items of the set, of all strata, that no later set drew
+--   n_set_rated  those of them that were rated
+--   weight       n_stratum / n_rated, times n_set_rated / n_items; null where no set drew it
 -- Once all that was drawn is rated the weight is 1 / inclusion probability. Before, those that were rated stand for the
--- rest of their stratum, too: the order in which raters get items is random.
+-- rest of their stratum, too: the order in which raters get items is random. Beside other sets a set counts as far as it
+-- is rated, else the first rating of a new one would stand for a whole stratum and outweigh all earlier ones.
 create or replace view stg_rated as
 with rated as (
     select
@@ -46,10 +49,15 @@ placed as (
     left join drawn using (rollout_id, dimension)
 ),
 counted as (
-    select set_id, dimension, stratum, count(*) as n_rated
+    select set_id, dimension, stratum, count(*) as n_rated, sum(n_rated) over (partition by set_id) as n_set_rated
     from placed
     where set_id is not null
     group by set_id, dimension, stratum
+),
+sized as (
+    select latest.set_id as set_id, count(*) as n_items
+    from drawn
+    group by latest.set_id
 )
 select
     placed.rollout_id,
@@ -61,7 +69,10 @@ select
     placed.stratum,
     calibration_stratum.n_frame as n_stratum,
     counted.n_rated,
-    calibration_stratum.n_frame / counted.n_rated as weight
+    sized.n_items,
+    counted.n_set_rated,
+    calibration_stratum.n_frame / counted.n_rated * (counted.n_set_rated / sized.n_items) as weight
 from placed
 left join counted using (set_id, dimension, stratum)
+left join sized using (set_id)
 left join calibration_stratum using (set_id, stratum);

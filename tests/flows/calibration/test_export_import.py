@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from flows.calibration.answers import Answer, take_in
 from flows.calibration.archive import restore, write_archive
 from flows.calibration.formats.reading import UnreadableAnswersError
 from flows.calibration.sheet import Item
+from flows.trust import current_trust
 from tasks_lib.records import policy_spec
 from tests.conftest import Assay
 from tests.flows.calibration.filling import fill_csv, fill_xlsx
@@ -165,6 +167,18 @@ def test_everything_round_trips_through_one_file(assay: Assay, db: Path, items: 
     with Warehouse.open(tmp_path / "new.duckdb", read_only=True) as warehouse:
         write_archive(warehouse, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "all.zip").read_bytes()
+
+
+def test_a_warehouse_with_nothing_in_it_is_filled(assay: Assay, db: Path, tmp_path: Path) -> None:
+    """A kill early in a restore leaves a file without a table: the same command again does it."""
+    _said(assay("calibrate", "export", "--all", "--out", "all.zip"), 0)
+    connected = duckdb.connect(tmp_path / "new.duckdb")
+    connected.execute("checkpoint")
+    connected.close()
+
+    assert current_trust(tmp_path / "new.duckdb", "calibrated").trusted == ()
+    _said(assay("calibrate", "import", "all.zip", "--db", "new.duckdb"), 0)
+    assert len(_rows(tmp_path / "new.duckdb", "calibration_item")) == 6
 
 
 def test_archive_never_writes_over_what_people_said(db: Path, items: list[Item], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`assay calibrate sample` and `progress`: what they print, as JSON, and what they refuse."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,13 @@ def test_progress(assay: Assay, db: Path) -> None:
     }  # fmt: skip
     assert f"{set_id}: faithfulness" in shown.stdout
     assert (unknown.returncode, f"there is no calibration set 'x'; sets: {set_id}" in unknown.stderr) == (2, True)
+
+
+def test_what_to_type_next_can_be_typed(assay: Assay, db: Path) -> None:
+    """A warehouse with a space and a quote in its name stands there as a shell takes it."""
+    db.rename(db.with_name("anna's set.duckdb"))
+    done = assay(*("anna's set.duckdb" if word == "a.duckdb" else word for word in SAMPLE), "--n", "40")
+
+    (first, second) = [line for line in done.stdout.splitlines() if "assay calibrate" in line]
+    for line in (first, second):
+        assert "anna's set.duckdb" in shlex.split(line)
