@@ -1,8 +1,8 @@
 """What the tests of every family share: grading one text, probes, rungs and instances of one family."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from graders.composite import compose
@@ -28,6 +28,15 @@ class Graded:
 
     def __getitem__(self, aspect: str) -> float:
         return self.reward if aspect == "composite" else self.aspects[aspect]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An output of an instance as a cache key: the same id has the same content."""
+
+    instance: TaskInstance = field(compare=False)
+    instance_id: str
+    output: str
 
 
 class Bench:
@@ -77,6 +86,21 @@ class Bench:
             return LadderPolicy(operator, severity).attempt(self.family, instance, sample).output
         except NotApplicableError:
             return None
+
+    def rungs(self, instance: TaskInstance, operator: str) -> tuple[Graded | None, ...]:
+        """Grade severities 0 to 4 of one operator; None where a rung does not apply.
+
+        The undamaged output is the same for most operators, and a neutral rewrite at every severity: the same text is
+        graded once.
+        """
+        outputs = [self.ladder(instance, operator, severity) for severity in range(5)]
+        return tuple(
+            None if output is None else self._once(_Asked(instance, instance.instance_id, output)) for output in outputs
+        )
+
+    @lru_cache(maxsize=1_000)  # noqa: B019  as below
+    def _once(self, asked: _Asked) -> Graded:
+        return self.grade(asked.instance, asked.output)
 
     @cache  # noqa: B019  a bench lives as long as the tests do
     def instances(self, n: int, seed: int, split: str = "train") -> tuple[TaskInstance, ...]:

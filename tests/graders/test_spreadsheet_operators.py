@@ -13,6 +13,7 @@ from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.corrupt import ASPECTS
 from tasks_lib.spreadsheet_clean.table import raw_file
 from tests.support_spreadsheet import (
+    BENCH,
     DIMENSIONS,
     FAMILY,
     GRADER,
@@ -41,12 +42,7 @@ def _instances() -> tuple[TaskInstance, ...]:
 @cache
 def _rungs(operator: str) -> tuple[tuple[str, tuple[Graded | None, ...]], ...]:
     """Grade severities 0 to 4 of one operator on 126 instances; None where a rung does not apply."""
-    graded = []
-    for instance in _instances():
-        outputs = [ladder_text(instance, operator, severity) for severity in range(5)]
-        rungs = tuple(None if output is None else grade_text(instance, output) for output in outputs)
-        graded.append((instance.instance_id, rungs))
-    return tuple(graded)
+    return tuple((instance.instance_id, BENCH.rungs(instance, operator)) for instance in _instances())
 
 
 def _steps(rungs: tuple[Graded | None, ...]) -> Iterator[tuple[Graded, Graded]]:

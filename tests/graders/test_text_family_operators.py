@@ -19,12 +19,8 @@ Rungs = tuple[Graded | None, ...]
 def _rungs(family: str, operator: str) -> tuple[tuple[str, Rungs], ...]:
     """Grade severities 0 to 4 of one operator; None where a rung does not apply."""
     bench = BENCHES[family]
-    found = []
-    for instance in (*bench.instances(INSTANCES, 21), *bench.instances(INSTANCES // 3, 22, "stress")):
-        outputs = [bench.ladder(instance, operator, severity) for severity in range(5)]
-        rungs = tuple(None if output is None else bench.grade(instance, output) for output in outputs)
-        found.append((instance.instance_id, rungs))
-    return tuple(found)
+    instances = (*bench.instances(INSTANCES, 21), *bench.instances(INSTANCES // 3, 22, "stress"))
+    return tuple((instance.instance_id, bench.rungs(instance, operator)) for instance in instances)
 
 
 def _steps(rungs: Rungs) -> Iterator[tuple[Graded, Graded]]:
