@@ -358,7 +358,7 @@ def sorted_by_place(names: Iterable[str]) -> list[str]:
 
 
 def test_ratings_by_another_rubric_calibrate_nothing() -> None:
-    """Forty agree, but people read another rubric than the judge did; versions from elsewhere name no rubric of ours."""
+    """Forty agree, but people read another rubric than the judge; versions from elsewhere name no rubric of ours."""
     lab = judged([(0.5, 0.5)] * 40)
     lab.warehouse.sql("update rating set rubric_hash = 'bbbbbbbbbbbb'")
     for version, n, n_other, status in (
