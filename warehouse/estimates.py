@@ -13,7 +13,7 @@ from warehouse.knobs import knob_rows
 if TYPE_CHECKING:
     from warehouse.store import Warehouse
 
-FIGURES = 1
+FIGURES = 2
 """Raise it where the figures of calibration come out otherwise: they are then worked out again from old ratings."""
 
 

@@ -127,6 +127,7 @@ def _show_judge(found: "JudgeReport") -> None:
         for name, what in (
             ("n_judge_unassessed", "rated rollouts without a verdict of the judge"),
             ("n_human_unassessed", "rollouts that no rater could assess"),
+            ("n_other_rubric", "rollouts that people rated by another rubric"),
         )
         if row[name]
     ]

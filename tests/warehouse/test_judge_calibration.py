@@ -355,3 +355,19 @@ def test_strata_without_a_rating_are_not_vouched_for() -> None:
 def sorted_by_place(names: Iterable[str]) -> list[str]:
     """Return rollouts in the order of their tasks i0, i1, ..."""
     return sorted(names, key=lambda name: int(name[1 : name.index("/")]))
+
+
+def test_ratings_by_another_rubric_calibrate_nothing() -> None:
+    """Forty agree, but people read another rubric than the judge; versions from elsewhere name no rubric of ours."""
+    lab = judged([(0.5, 0.5)] * 40)
+    lab.warehouse.sql("update rating set rubric_hash = 'bbbbbbbbbbbb'")
+    for version, n, n_other, status in (
+        ("aaaaaaaaaaaa-1", 0, 40, "uncalibrated"),
+        ("bbbbbbbbbbbb-1", 40, 0, "calibrated"),
+        ("2026-01", 40, 0, "calibrated"),
+    ):
+        lab.warehouse.sql(f"update score set grader_version = '{version}'")  # noqa: S608 - our own text
+        refresh_calibration(lab.warehouse)
+        row = lab.one("judge_calibration")
+        assert (row["n"], row["n_other_rubric"], row["n_human_unassessed"], row["status"]) == (n, n_other, 0, status)
+        assert ("40 more were rated by another rubric than its own." in row["reason"]) == bool(n_other)

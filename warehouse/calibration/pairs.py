@@ -34,7 +34,8 @@ PAIRS = """
         stg_judged_rating.dimension, stg_judged_rating.judge, stg_judged_rating.grader_version,
         coalesce(stg_judged_rating.instance_id, stg_judged_rating.rollout_id) as task,
         stg_judged_rating.human, stg_judged_rating.verdict, stg_judged_rating.weighting, stg_judged_rating.weight,
-        stg_judged_rating.set_id, coalesce(stg_judged_rating.stratum, '') as stratum, among.mae_human
+        stg_judged_rating.is_same_rubric, stg_judged_rating.set_id,
+        coalesce(stg_judged_rating.stratum, '') as stratum, among.mae_human
     from stg_judged_rating
     left join among using (rollout_id, dimension)
     order by dimension, judge, grader_version, rollout_id
@@ -110,8 +111,10 @@ def _pairs(
 
     given = pl.col("verdict").is_not_null()
     rated = pl.col("human").is_not_null()
-    both = group.filter(given & rated)
     weighting = str(group["weighting"][0])
+    # Answers to another question are left out; the view counts them.
+    group = group.filter("is_same_rubric")
+    both = group.filter(given & rated)
     sets = tuple(group["set_id"].unique().sort().to_list()) if weighting == "design" else ()
     return Pairs(
         dimension=dimension,

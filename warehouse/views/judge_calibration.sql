@@ -10,6 +10,7 @@
 --   n_instances         tasks that these belong to
 --   n_judge_unassessed  further rollouts that people rated and on which no verdict of the judge counts
 --   n_human_unassessed  further rollouts that no rater could assess
+--   n_other_rubric      further rollouts that people rated by another rubric than the judge's; they decide nothing
 --   n_versions          versions of this judge that were rated on this dimension, 1 and up
 --   weighting           design: figures are of the frame of a calibration set; sample: of what happened to be rated
 --   set_id              that calibration set; null where none or several weigh
@@ -47,6 +48,7 @@ joined as (
         stg_judge_input.n_instances,
         stg_judge_input.n_judge_unassessed,
         stg_judge_input.n_human_unassessed,
+        stg_judge_input.n_other_rubric,
         count(*) over (partition by stg_judge_input.dimension, stg_judge_input.judge) as n_versions,
         told.* exclude (dimension, judge, grader_version, n, n_instances, n_judge_unassessed, n_human_unassessed),
         told.dimension is not null as is_current
@@ -82,6 +84,7 @@ select
     n_instances,
     n_judge_unassessed,
     n_human_unassessed,
+    n_other_rubric,
     n_versions,
     weighting,
     set_id,
@@ -136,6 +139,11 @@ select
     || case
         when is_current and n_judge_unassessed > 0 and n > 0
             then format(' It gave no verdict on {} of {} rated rollouts.', n_judge_unassessed, n + n_judge_unassessed)
+        else ''
+    end
+    || case
+        when is_current and n_other_rubric > 0
+            then format(' {} more were rated by another rubric than its own.', n_other_rubric)
         else ''
     end as reason,
     is_current

@@ -5,7 +5,8 @@
 --   n_ratings  ratings there are, those of seed examples included
 create or replace view stg_calibration_input as
 with rated as (
-    select count(*) as n, coalesce(bit_xor(hash(rollout_id, dimension, rater, score)), 0) as content from rating
+    select count(*) as n, coalesce(bit_xor(hash(rollout_id, dimension, rater, score, rubric_hash)), 0) as content
+    from rating
 ),
 judged as (
     select

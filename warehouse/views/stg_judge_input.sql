@@ -9,6 +9,7 @@
 --   n_instances         tasks that these belong to
 --   n_judge_unassessed  further rollouts that people rated and on which no verdict of the judge counts
 --   n_human_unassessed  further rollouts that no rater could assess
+--   n_other_rubric      further rollouts that people rated by another rubric than the judge's
 --   inputs              hash of verdicts, ratings and weights: where it is another one, figures are out of date
 create or replace view stg_judge_input as
 select
@@ -22,7 +23,8 @@ select
     )) filter (verdict is not null and human is not null) as n_outputs,
     count(distinct stg_judged_rating.instance_id) filter (verdict is not null and human is not null) as n_instances,
     count(*) filter (human is not null and verdict is null) as n_judge_unassessed,
-    count(*) filter (human is null) as n_human_unassessed,
+    count(*) filter (human is null and is_same_rubric) as n_human_unassessed,
+    count(*) filter (not is_same_rubric) as n_other_rubric,
     format('{}-{}', count(*), bit_xor(hash(rollout_id, human, n_ratings, verdict, weight, weighting, set_id, stratum)))
         as inputs
 from stg_judged_rating

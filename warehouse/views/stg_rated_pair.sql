@@ -48,7 +48,7 @@ bands as (
         values ('low', 0.0, 0.399999999), ('mid', 0.4, 0.699999999), ('good', 0.7, 0.899999999), ('top', 0.9, 1.0)
     ) as ends (quality_band, low, high)
 ),
-drawn as (
+drawn as materialized (
     select stg_rated.rollout_id, stg_rated.dimension, bands.low, bands.high
     from stg_rated
     join calibration_stratum using (set_id, stratum)
