@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from flows.calibration.bulk import keeping_all
 from flows.calibration.sheet import normalised
 from warehouse import Warehouse
 from warehouse.estimates import refresh_calibration
@@ -86,9 +87,10 @@ def take_in_all(db: Path, answers: Iterable[tuple[str, Iterable[Answer]]], *, re
     """Take in answers of several sources, each with its name, all in one transaction; the rest as `take_in`."""
     with Warehouse.open(db) as warehouse:
         check = _Check(warehouse, replace)
-        for source, given in answers:
-            for answer in given:
-                check.take(answer, source)
+        with keeping_all():
+            for source, given in answers:
+                for answer in given:
+                    check.take(answer, source)
         if check.rows:
             rows = pl.DataFrame(list(check.rows.values()), schema=schema_of("rating"), orient="row")
             warehouse.merge_all({"rating": rows}, latest=("rating",))

@@ -79,7 +79,7 @@ def text_hash(request: str, materials: Mapping[str, str], output: str) -> str:
 def normalised(text: str) -> str:
     """Return a text as every spreadsheet leaves it: line ends, and white space at the ends of lines, do not count."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(line.rstrip() for line in lines).strip()
+    return "\n".join([line.rstrip() for line in lines]).strip()
 
 
 def read_sheet(warehouse: Warehouse, set_id: str) -> RatingSheet:

@@ -57,7 +57,7 @@ class Check:
     """What a cell of the column `check` says."""
 
     def __init__(self, cell: str) -> None:
-        found = _CHECK.fullmatch(" ".join(cell.split()))
+        found = _CHECK.fullmatch(cell) or _CHECK.fullmatch(" ".join(cell.split()))
         self.is_readable = found is not None
         self.text_hash: str | None = found[1] if found else None
         self.rubric_hash: str | None = found[2] if found else None

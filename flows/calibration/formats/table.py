@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.calibration.answers import Answer, Refused
+from flows.calibration.bulk import keeping_all
 from flows.calibration.formats.reading import ReadAnswers, UnreadableAnswersError, level_of, rater_of
 from flows.calibration.formats.shown import (
     PARTS,
@@ -68,6 +69,7 @@ def _pieces(text: str) -> list[str]:
     return [*pieces, text]
 
 
+@keeping_all()
 def read_rows(
     path: Path,
     headings: Sequence[Any],
