@@ -114,11 +114,18 @@ def tidy_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", storable(name)).split())
 
 
-class _Stored(NamedTuple):
-    """What a rater has said of an item."""
+class Said(NamedTuple):
+    """What a rater says of an item."""
 
     score: float | None
     note: str | None
+    """As `tidy_note` leaves it."""
+
+    def is_same(self, other: "Said") -> bool:
+        """Tell whether both say the same, in the same words."""
+        if self.score is None or other.score is None:
+            return self.score is other.score and self.note == other.note
+        return abs(self.score - other.score) < 1e-9 and self.note == other.note
 
 
 class _KnownItem(NamedTuple):
@@ -143,7 +150,7 @@ class _Set:
         }
         stored = warehouse.sql(_STORED, [set_id, self.dimension])
         self.stored = {
-            (rollout_id, rater): _Stored(score, note) for rollout_id, rater, score, note in stored.iter_rows()
+            (rollout_id, rater): Said(score, tidy_note(note)) for rollout_id, rater, score, note in stored.iter_rows()
         }
         dealt = {rater for item in self.items.values() for rater in item.asked}
         self.raters = sorted({*json.loads(row["raters"]), *dealt})
@@ -182,7 +189,7 @@ class _Check:
         self._replace = replace
         self._heads = {row["set_id"]: row for row in warehouse.view("calibration_set").sort("created_at").to_dicts()}
         self._sets: dict[str, _Set] = {}
-        self._said: dict[tuple[str, str, str], tuple[_Stored, str]] = {}
+        self._said: dict[tuple[str, str, str], tuple[Said, str]] = {}
         """What this input said before, and where."""
         self.rows: dict[tuple[str, str, str], tuple[Any, ...]] = {}
         """Ratings to write, in the order of the table's columns."""
@@ -234,22 +241,22 @@ class _Check:
         asked = self._set(answer.set_id)
         rater = asked.rater(tidy_name(answer.rater))
         rollout_id = asked.items[answer.item_id].rollout_id
-        said = _Stored(None if answer.level is None else answer.level / asked.top, tidy_note(answer.note))
+        said = Said(None if answer.level is None else answer.level / asked.top, tidy_note(answer.note))
         key = (rollout_id, asked.dimension, rater)
         if key in self._said:
             earlier, place = self._said[key]
-            if not _same(earlier, said):
+            if not earlier.is_same(said):
                 return f"{rater} rates item {answer.item_id} twice and differently, first in {place}; keep one"
             self.n_known += 1
             return None
         stored = asked.stored.get((rollout_id, rater))
-        if stored is not None and not _same(stored, said) and not self._replace:
+        if stored is not None and not stored.is_same(said) and not self._replace:
             return (
                 f"{rater} said otherwise of item {answer.item_id} before ({_shown(stored, asked.top)}, now "
                 f"{_shown(said, asked.top)}); add --replace to take the new word"
             )
         self._said[key] = (said, answer.place)
-        if stored is not None and _same(stored, said):
+        if stored is not None and stored.is_same(said):
             self.n_known += 1
             return None
         self.n_changed += stored is not None
@@ -289,13 +296,7 @@ def _folded(name: str) -> str:
     return tidy_name(name).casefold()
 
 
-def _same(one: _Stored, other: _Stored) -> bool:
-    if one.score is None or other.score is None:
-        return one.score is other.score and tidy_note(one.note) == other.note
-    return abs(one.score - other.score) < 1e-9 and tidy_note(one.note) == other.note
-
-
-def _shown(said: _Stored, top: int) -> str:
+def _shown(said: Said, top: int) -> str:
     shown = _level_text(None if said.score is None else said.score * top)
     return f"{shown}, with the note {textwrap.shorten(said.note, 40)!r}" if said.note else shown
 

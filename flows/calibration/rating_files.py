@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.calibration.answers import CANNOT_ASSESS, Refused, TakenIn, ratings_changed, tidy_name, tidy_note
+from flows.calibration.answers import CANNOT_ASSESS, Refused, Said, TakenIn, ratings_changed, tidy_name, tidy_note
 from flows.calibration.formats.reading import UnreadableAnswersError, level_of, read_bytes
 from warehouse import Warehouse
 
@@ -58,7 +58,7 @@ class _Known:
         for family, dimension in warehouse.sql(f"{asked} order by all").iter_rows():
             self._dimensions.setdefault(family, []).append(dimension)
         stored = warehouse.sql("select rollout_id, dimension, rater, score, note from rating")
-        self._stored = {tuple(row[:3]): tuple(row[3:]) for row in stored.iter_rows()}
+        self._stored = {tuple(key): Said(score, tidy_note(note)) for *key, score, note in stored.iter_rows()}
         self._spelling = {rater.casefold(): rater for rater in stored["rater"].unique()}
         self._source = source
         self._replace = replace
@@ -94,19 +94,21 @@ class _Known:
         key = (_text(row, "rollout_id"), _text(row, "dimension"), rater)
         score = _score(row)
         assert not isinstance(score, str)
-        said = (score, tidy_note(_text(row, "note")))
+        said = Said(score, tidy_note(_text(row, "note")))
         if key in self._said:
             first = self.rows.get(key)
-            earlier = (first["score"], first["note"]) if first else self._stored[key]
-            if not _same(earlier, said):
+            earlier = Said(first["score"], first["note"]) if first else self._stored[key]
+            if not earlier.is_same(said):
                 return f"{rater} rates {key[1]} of {key[0]} twice and differently, first in {self._said[key]}; keep one"
             self.n_known += 1
             return None
         stored = self._stored.get(key)
-        if stored is not None and not _same(stored, said) and not self._replace:
-            return f"{rater} said otherwise before (score {stored[0]}, now {score}); add --replace to take the new word"
+        if stored is not None and not stored.is_same(said) and not self._replace:
+            return (
+                f"{rater} said otherwise before (score {stored.score}, now {score}); add --replace to take the new word"
+            )
         self._said[key] = place
-        if stored is not None and _same(stored, said):
+        if stored is not None and stored.is_same(said):
             self.n_known += 1
             return None
         self.n_changed += stored is not None
@@ -117,11 +119,6 @@ class _Known:
             "source": self._source,
         }  # fmt: skip
         return None
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    close = one[0] is other[0] if None in (one[0], other[0]) else abs(one[0] - other[0]) < 1e-9
-    return close and tidy_note(one[1]) == other[1]
 
 
 def _score(row: Mapping[str, Any]) -> float | str | None:

@@ -8,12 +8,12 @@ from typing import Any
 from flows.calibration.upkeep import bring_up_to_date
 from flows.errors import InputError
 from warehouse import Warehouse
+from warehouse.bands import ALL_BANDS
 from warehouse.definitions import tables
 from warehouse.estimates import is_calibration_current
 
 Row = dict[str, Any]
 OF_PEOPLE = ("rater_reliability", "rater_pair")
-BANDS = ("all", "low", "mid", "good", "top", "unknown")
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _of_judge(decision: Row, rows: Mapping[str, Sequence[Row]]) -> JudgeReport:
         judge=decision["judge"],
         grader_version=decision["grader_version"],
         decision=decision,
-        bands=sorted(own("judge_agreement"), key=lambda row: BANDS.index(row["quality_band"])),
+        bands=sorted(own("judge_agreement"), key=lambda row: ALL_BANDS.index(row["quality_band"])),
         mapping=next(iter(own("calibration_map")), None),
         points=sorted(own("calibration_map_point"), key=lambda row: row["place"]),
     )

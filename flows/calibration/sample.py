@@ -14,8 +14,7 @@ from flows.calibration.draw import draw
 from flows.calibration.frame import Frame, FrameRequest, read_frame
 from flows.calibration.sheet import item_id_of, text_hash
 from flows.calibration.strata import (
-    BAND_EDGES,
-    BANDS,
+    BAND_ORDER,
     LEAST_RATED,
     MERGE_BELOW,
     WIDE_FROM,
@@ -29,6 +28,7 @@ from flows.clock import now
 from flows.errors import InputError
 from tasks_lib.records import content_hash
 from warehouse import Warehouse
+from warehouse.bands import BAND_EDGES
 from warehouse.stats.allocation import Method
 
 TEXTS = """
@@ -146,7 +146,9 @@ def read_set(warehouse: Warehouse, set_id: str, *, is_new: bool = False, judges:
         "select rater, count(*) as n from calibration_assignment where set_id = ? group by rater order by rater",
         [set_id],
     )
-    order = pl.col("quality_band").replace_strict({name: at for at, name in enumerate(BANDS)}, return_dtype=pl.Int64)
+    order = pl.col("quality_band").replace_strict(
+        {name: at for at, name in enumerate(BAND_ORDER)}, return_dtype=pl.Int64
+    )
     probability = pl.col("inclusion_probability")
     return DrawnSet(
         set_id=set_id,
@@ -248,7 +250,7 @@ def _items(
         row["rollout_id"]: text_hash(row["prompt"], json.loads(row["materials"]), row["output"])
         for row in warehouse.sql(TEXTS, [drawn["rollout_id"].to_list()]).iter_rows(named=True)
     }
-    wanted = {name: asked.wanted(name) for name in BANDS}
+    wanted = {name: asked.wanted(name) for name in BAND_ORDER}
     return drawn.select(
         pl.lit(set_id).alias("set_id"),
         "rollout_id",

@@ -11,12 +11,10 @@ from math import sqrt
 
 import polars as pl
 
+from warehouse.bands import BAND_EDGES, BANDS, UNKNOWN
 from warehouse.stats.allocation import Method, allocate
 
-BAND_EDGES = {"low": 0.0, "mid": 0.4, "good": 0.7, "top": 0.9}
-"""Band -> the score from which on a rollout is in it."""
-OPEN = "unknown"
-BANDS = (*BAND_EDGES, OPEN)
+BAND_ORDER = (*BANDS, UNKNOWN)
 WIDE_FROM = 0.25
 """Code left more than one level of five open: wide (a judgement)."""
 MERGE_BELOW = 4
@@ -84,7 +82,7 @@ class Shares:
 
 def band(low: str = "before_low", high: str = "before_high") -> pl.Expr:
     """Return the band that both ends of an interval are in; unknown where they are in two."""
-    found: pl.Expr = pl.lit(OPEN)
+    found: pl.Expr = pl.lit(UNKNOWN)
     edges = [*BAND_EDGES.values(), float("inf")]
     for at, name in enumerate(BAND_EDGES):
         inside = (pl.col(low) >= edges[at]) & (pl.col(high) < edges[at + 1])
@@ -105,7 +103,7 @@ def disagreement(rated: pl.DataFrame) -> Disagreement:
         (pl.col("human") - (pl.col("before_low") + pl.col("before_high")) / 2).alias("apart"),
     )
     if apart.height < LEAST_RATED:
-        return Disagreement(dict.fromkeys(BANDS, ASSUMED_SIGMA), "assumed", apart.height)
+        return Disagreement(dict.fromkeys(BAND_ORDER, ASSUMED_SIGMA), "assumed", apart.height)
     by_band = {
         str(name): (n, variance or 0.0)
         for name, n, variance in apart.group_by("band").agg(pl.len(), pl.col("apart").var().alias("v")).iter_rows()
@@ -113,7 +111,7 @@ def disagreement(rated: pl.DataFrame) -> Disagreement:
     freedom = sum(n - 1 for n, _ in by_band.values())
     pooled = sum((n - 1) * variance for n, variance in by_band.values()) / freedom
     sigma = {}
-    for name in BANDS:
+    for name in BAND_ORDER:
         n, variance = by_band.get(name, (1, 0.0))
         shrunk = ((n - 1) * variance + PRIOR_RATED * pooled) / (n - 1 + PRIOR_RATED)
         sigma[name] = min(1.0, max(LEAST_SIGMA, sqrt(shrunk)))
@@ -149,7 +147,7 @@ def stratify(rows: pl.DataFrame, shares: Shares) -> tuple[pl.DataFrame, list[Str
         )
         for (name,), members in cells.group_by("stratum", maintain_order=True)
     ]
-    strata.sort(key=lambda stratum: (BANDS.index(stratum.quality_band), stratum.policy is None, stratum.name))
+    strata.sort(key=lambda stratum: (BAND_ORDER.index(stratum.quality_band), stratum.policy is None, stratum.name))
     return placed.join(cells.select(*KEY, "stratum"), on=KEY, how="left").drop("policy"), strata
 
 

@@ -11,7 +11,6 @@ from flows.commands import options
 if TYPE_CHECKING:
     from flows.calibration.report import CalibrationReport, DimensionReport, JudgeReport
 
-BANDS = ("all", "low", "mid", "good", "top", "unknown")
 COEFFICIENTS = {
     "alpha_ordinal": "alpha, ordinal", "alpha_interval": "alpha, interval", "ac2": "AC2, quadratic",
     "icc": "ICC, one rater against any other",
@@ -71,6 +70,7 @@ def _show(found: "DimensionReport") -> None:
 
 def _show_people(found: "DimensionReport") -> None:
     from flows import console
+    from warehouse.bands import ALL_BANDS
 
     rows = {row["quality_band"]: row for row in found.people.get("rater_reliability", ())}
     whole = rows.get("all")
@@ -90,7 +90,7 @@ def _show_people(found: "DimensionReport") -> None:
                 _around(row["within_item_sd"], row["within_item_sd_low"], row["within_item_sd_high"]),
                 _number(row["mean_abs_difference"]),
             ]
-            for band, row in sorted(rows.items(), key=lambda each: BANDS.index(each[0]))
+            for band, row in sorted(rows.items(), key=lambda each: ALL_BANDS.index(each[0]))
         ],
         [False, True, False, True],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from warehouse.bands import BAND_EDGES, BANDS
 from warehouse.calibration.gate import TOLERANCE, ratings_to_decide
 from warehouse.calibration.pairs import BoolArray, Pairs, read_pairs
 from warehouse.stats.calibration_error import expected_calibration_error
@@ -21,8 +22,6 @@ from warehouse.stats.values import FloatArray
 if TYPE_CHECKING:
     from warehouse.store import Warehouse
 
-BANDS = ("low", "mid", "good", "top")
-BAND_ENDS = (0.4, 0.7, 0.9)
 ROUNDING = 1e-9
 """Keeps a verdict of 0.7 out of the band below it."""
 IN_A_BAND = "Within a band all of them are near each other: correlation falls with the range, whatever the judge does."
@@ -41,7 +40,7 @@ def agreement_rows(warehouse: "Warehouse") -> list[dict[str, Any]]:
 
 def band_of(judged: FloatArray) -> IntArray:
     """Return the place of each verdict in `BANDS`."""
-    return np.searchsorted(np.array(BAND_ENDS) - ROUNDING, judged, side="right")
+    return np.searchsorted(np.array([*BAND_EDGES.values()][1:]) - ROUNDING, judged, side="right")
 
 
 def _of_judge(pairs: Pairs, inputs: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from warehouse.bands import BANDS, UNKNOWN
 from warehouse.stats.estimate import Estimate
 from warehouse.stats.gwet import ac_of
 from warehouse.stats.icc import icc_of
@@ -42,7 +43,6 @@ PAIRS = """
     from stg_rated_pair
     order by dimension, rollout_id, rater, other
 """
-BANDS = ("low", "mid", "good", "top", "unknown")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _of_dimension(
         **_agreement(rated, weights, items, raters),
         **_asymmetry(pairs, paired["placed_low"], paired["placed_high"], n_items),
     }
-    for band in BANDS:
+    for band in (*BANDS, UNKNOWN):
         some = pairs.where(bands == band)
         if len(some.item) or band in unsure:
             yield {**row(band, some, unsure.get(band, 0)), **_cells("ac1", _verdicts(some, n_items))}
