@@ -131,12 +131,13 @@ class TableTruth:
         return tuple(self._cells(row, everything) for row in range(len(self.rows)))
 
     @cached_property
-    def _cell_defects(self) -> Mapping[tuple[int, int], tuple[CellDefect, ...]]:
-        by_cell: dict[tuple[int, int], list[CellDefect]] = defaultdict(list)
+    def _row_defects(self) -> Mapping[int, tuple[tuple[int, Sequence[CellDefect]], ...]]:
+        """Row -> its columns with defects, and these."""
+        by_row: dict[int, dict[int, list[CellDefect]]] = defaultdict(lambda: defaultdict(list))
         for defect in self.defects:
             if defect.row is not None and defect.column is not None:
-                by_cell[defect.row, defect.column].append(defect)
-        return {cell: tuple(found) for cell, found in by_cell.items()}
+                by_row[defect.row][defect.column].append(defect)
+        return {row: tuple(by_column.items()) for row, by_column in by_row.items()}
 
     def render(self, active: Iterable[str]) -> Sheet:
         """Render the table with the defects named in `active` and all others repaired."""
@@ -170,11 +171,11 @@ class TableTruth:
         return Sheet(tuple(header), tuple(lines), tuple(above), separator)
 
     def _cells(self, row: int, on: set[str]) -> tuple[str, ...]:
-        found = self._cell_defects
-        return tuple(
-            _show(value, [defect for defect in found.get((row, column), ()) if defect.defect_id in on])
-            for column, value in enumerate(self.rows[row])
-        )
+        # Most cells have no defect: only the others are written.
+        cells = list(self.rows[row])
+        for column, defects in self._row_defects.get(row, ()):
+            cells[column] = _show(cells[column], [defect for defect in defects if defect.defect_id in on])
+        return tuple(cells)
 
 
 def _row(defect: CellDefect) -> int:

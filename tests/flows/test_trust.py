@@ -33,7 +33,7 @@ from warehouse.estimates import refresh_calibration
 JUDGE = "judge/claude-haiku-5-5"
 DIMENSIONS = ("faithfulness", "quality_delta")
 N_SAMPLES = 1
-"""Of either policy on each of 32 instances: 64 rollouts in all."""
+"""Of either policy on each of 20 instances: 40 rollouts in all."""
 REWARDS = """
     select instance_id, policy, sample, reward, reward_high from stg_attempt where run_id = ? order by all
 """
@@ -97,7 +97,7 @@ def runs(server: None, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """Outputs in words of their own, of which code leaves open how good they are."""
     folder = tmp_path_factory.mktemp("judged")
     kind = family("doc_revision")
-    instances = list(kind.instances(32, seed=1))
+    instances = list(kind.instances(20, seed=1))
     lines = []
     for instance in instances:
         own = [
@@ -128,7 +128,7 @@ def rated(runs: Judged) -> Judged:
             "where run_id = ? and source = 'judge' and dimension = 'faithfulness'",
             [runs.judged.run_id],
         )
-        assert said.height == 64 * N_SAMPLES >= 60
+        assert said.height == 40 * N_SAMPLES >= 30
         warehouse.merge(
             "rating",
             [
@@ -154,8 +154,8 @@ def test_a_judge_that_nobody_calibrated_moves_nothing(runs: Judged) -> None:
         "join rollout using (rollout_id) where run_id = ? and source = 'judge' and state = 'assessed'",
         runs.judged.run_id,
     )
-    assert counts.row(0) == (128 * N_SAMPLES, 128 * N_SAMPLES)
-    assert runs.ask("select count(*) as n from judge_call")["n"][0] == 128 * N_SAMPLES
+    assert counts.row(0) == (80 * N_SAMPLES, 80 * N_SAMPLES)
+    assert runs.ask("select count(*) as n from judge_call")["n"][0] == 80 * N_SAMPLES
 
     same = [runs.ask(REWARDS, run.run_id) for run in (runs.plain, runs.judged)]
     assert same[0].equals(same[1])
@@ -189,9 +189,9 @@ def test_a_judge_calibrated_since_then_narrows_on_regrade(rated: Judged) -> None
 
     before, after = (rated.ask(REWARDS, run_id)["reward"].to_list() for run_id in (rated.judged.run_id, found.run_id))
     moved = sum(abs(one - other) > 1e-9 for one, other in zip(before, after, strict=True))
-    assert found.n_rollouts == 64 * N_SAMPLES
+    assert found.n_rollouts == 40 * N_SAMPLES
     # The judge's lowest level leaves a reward where code had it.
-    assert found.n_changed == moved >= 60
+    assert found.n_changed == moved >= 35
     assert rated.trusted(found.run_id) == {"faithfulness": True, "quality_delta": False}
     assert found.trust.marks == ()
     assert [note.split(":")[0] for note in found.trust.notes] == [f"{JUDGE} is not calibrated on quality_delta"]
