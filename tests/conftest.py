@@ -1,5 +1,6 @@
 """What tests share: the command as a real process, a Prefect server for the session, a family of one's own."""
 
+import gc
 import os
 import shutil
 import socket
@@ -117,3 +118,9 @@ def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
         else:
             return
     raise TimeoutError(log.read_text())
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of the rounds of the garbage collector: it stays, and cost a sixth of the time."""
+    gc.collect()
+    gc.freeze()
