@@ -94,4 +94,5 @@ def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dic
         "ended_at": ended_at,
         "status": status,
         "n_planned": plan.n_rollouts,
+        "deployment": plan.deployment,
     }

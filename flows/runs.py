@@ -79,6 +79,7 @@ def begin_run(
     run_id: str | None = None,
     *,
     lint: bool = False,
+    deployment: str | None = None,
 ) -> Place:
     """Plan a run and register it; nothing is written unless everything about it is in order.
 
@@ -87,6 +88,7 @@ def begin_run(
         instances: what to attempt; None: generate them.
         run_id: its name; None: a new one.
         lint: also say, in one line, how much is wrong with the instances, if anything is.
+        deployment: name of the scheduled deployment that the run belongs to; None: somebody starts it by hand.
 
     Raises:
         LookupError, InputError, WarehouseError: the input cannot be used.
@@ -111,6 +113,7 @@ def begin_run(
         started_at=now(),
         known_policies=_known_policies(settings.db) if settings.checkpoints else None,
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
+        deployment=deployment,
     )
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
