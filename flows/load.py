@@ -1,6 +1,7 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from flows.catalogue import catalogue
 from flows.clock import now
 from flows.plan import RunPlan, all_instances
 from warehouse import Warehouse
+from warehouse.errors import LockedError
 from warehouse.estimates import refresh
 
 INSTANCES_AT_ONCE = 500
@@ -46,6 +48,12 @@ def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "complete
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
     return dict(added)
+
+
+def note_stopped(db: Path, plan: RunPlan) -> None:
+    """Note that a run was stopped and can be taken up again, unless somebody else has the warehouse open just now."""
+    with suppress(LockedError), Warehouse.open(db) as warehouse:
+        warehouse.merge("run", [_run_row(plan, "cancelled", now())])
 
 
 def is_completed(db: Path, run_id: str) -> bool:
