@@ -85,16 +85,36 @@ def _chosen(
     timezone: str | None,
     paused: bool | None,
     plugins: list[str] | None,
-    db: Path | None,
+    db: str | None,
 ) -> "list[Standing]":
     from flows.scheduled.deployments import chosen
 
     place: dict[str, Any] = {}
     if db is not None:
-        place["db"] = str(db.resolve())
+        place["db"] = _as_parameter(db)
     if given := options.names(plugins):
         place["plugins"] = list(given)
     return chosen(names or (), file=file, crons=crons or (), timezone=timezone, paused=paused, place=place)
+
+
+def _as_parameter(db: str) -> str:
+    """Return a warehouse as the parameter of a deployment, which everybody may read who reaches the server.
+
+    Raises:
+        InputError: a password is in it.
+    """
+    from flows.errors import InputError
+    from warehouse.location import Lake, parse_location, passwords
+
+    location = parse_location(db)
+    if not isinstance(location, Lake):
+        return str(location.resolve())
+    if passwords(location.connection):
+        raise InputError(
+            "--db: the parameters of a deployment are no place for a password; leave it out, and set PGPASSWORD or "
+            "ASSAY_DB where the work is done"
+        )
+    return db
 
 
 def _require_server() -> None:

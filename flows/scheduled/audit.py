@@ -15,6 +15,7 @@ from prefect.states import Completed, Failed
 
 import tasks_lib
 from flows.flow_names import PROJECT, few, tag_flow_run
+from flows.places import is_there
 from flows.pool import import_plugins
 from flows.scheduled.flow_runs import assay, told_in_words
 from flows.scheduled.parameters import Audited, AuditJudging, Limits, Place, settings_of
@@ -136,7 +137,7 @@ def changed_families(settings: Settings) -> list[str]:
 
 def _last_audited(settings: Settings) -> dict[str, tuple[str, str, str, list[str]]]:
     """Return what graded the last audit of every family; one that was graded by several counts as none."""
-    if not settings.db.exists():
+    if not is_there(settings.db):
         return {}
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         rows = warehouse.sql(LAST_AUDITED).rows()

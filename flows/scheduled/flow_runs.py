@@ -13,13 +13,14 @@ from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Failed
 
 from flows.errors import PassingError, PipelineError, input_errors
 from flows.flow_names import tag_flow_run, tags_of
+from flows.places import require_usable
 from flows.plan import PLAN_FILE, read_plan
-from flows.runs import Place, begin_run, completed_run, finish_with_prefect, require_usable
+from flows.runs import Place, begin_run, completed_run, finish_with_prefect
 from flows.settings import Settings
 from flows.summary import RunSummary
 
@@ -67,13 +68,13 @@ def assay(settings: Settings, resume: str | None, tries: int) -> tuple[Place, Ru
         InputError, LookupError, WarehouseError: the parameters cannot be used; nothing was written.
         PipelineError: it broke off; what is done is kept.
     """
-    place = Place(settings.db, resume or run_of_flow_run())
+    place = Place(settings.db, resume or run_of_flow_run(), runs=settings.runs)
     summary = completed_run(place)
     if summary is not None:
         get_run_logger().info("run %s is complete already; nothing was left to do", place.run_id)
         return place, summary
     if resume is None and not (place.spool / PLAN_FILE).exists():
-        place = begin_run(settings, run_id=place.run_id)
+        place = begin_run(settings, run_id=place.run_id, deployment=deployment.name)
     else:
         require_usable(settings.db)
         get_run_logger().info("run %s is taken up again", place.run_id)

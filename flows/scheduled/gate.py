@@ -15,6 +15,7 @@ from flows.flow_names import PROJECT, tag_flow_run
 from flows.gate.conditions import read_conditions
 from flows.gate.decision import Outcome, Verdict, decide
 from flows.gate.evidence import runs_compared
+from flows.places import is_there
 from flows.scheduled.flow_runs import told_in_words
 from flows.scheduled.parameters import Candidate
 from flows.settings import read_settings
@@ -49,7 +50,7 @@ def promotion_gate(candidate: Candidate, db: str | None = None) -> State[Any]:
     """
     conditions = read_conditions(Path(candidate.conditions) if candidate.conditions else None)
     location = read_settings(None, {"db": db}).db
-    if not location.exists():
+    if not is_there(location):
         raise InputError(f"{location}: there is no warehouse; run nightly-evaluation first, or name another")
     with Warehouse.open(location, read_only=True) as warehouse:
         verdict = decide(

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from flows.flow_names import few
+from flows.places import folder_of
 from flows.report import report
 from flows.runs import Place as RunPlace
 from flows.scheduled.flow_runs import assay, moment_of_flow_run, told_in_words
@@ -77,7 +78,7 @@ def _seed_of_its_own() -> int:
 
 def _write_report(run: RunPlace, summary: RunSummary) -> Path:
     """Write the report into the folder `reports` beside the warehouse."""
-    folder = run.db.parent / "reports"
+    folder = folder_of(run.db) / "reports"
     folder.mkdir(exist_ok=True)
     written = report(run.db, run.run_id, folder / f"{run.run_id}.html").path
     get_run_logger().info("report of run %s: %s", summary.run_id, written)

@@ -5,7 +5,6 @@ parts of all rollouts, and their weights add up to how many there are. A flow ru
 hand, finds the set that it drew and draws no second one.
 """
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -23,6 +22,7 @@ from flows.scheduled.parameters import Sample
 from flows.settings import read_settings
 from tasks_lib.seeds import derive
 from warehouse.errors import LockedError
+from warehouse.location import Location
 
 NAME = "calibration-sample"
 SECONDS = 3600
@@ -81,7 +81,7 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     name="draw", retries=5, retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=0.5,
     retry_condition_fn=_is_locked, cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip
-def draw_new(db: Path, request: SampleRequest) -> DrawnSet | None:
+def draw_new(db: Location, request: SampleRequest) -> DrawnSet | None:
     """Draw the set unless it is there; None where there is nothing to draw. Waits for whoever has the file open."""
     assert request.name is not None
     found = find_set(db, request.name)
