@@ -16,7 +16,7 @@ import polars as pl
 
 from warehouse.definitions import tables, views
 from warehouse.errors import WarehouseError
-from warehouse.location import Location
+from warehouse.location import Lake, Location
 from warehouse.store import Warehouse, connected
 from warehouse.tables import as_frame
 
@@ -91,7 +91,7 @@ def what_if(path: Location, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
             _attach(connection, path)
             _fill(connection, rubrics)
         except duckdb.Error as error:
-            raise WarehouseError(f"{path}: cannot be recomposed ({str(error).splitlines()[0]})") from None
+            raise WarehouseError(f"{path}: cannot be recomposed ({_told(path, error)})") from None
         yield WhatIf(connection, str(path))
 
 
@@ -111,12 +111,27 @@ def rows_to_keep(rubrics: Iterable[NewRubric]) -> dict[str, list[dict[str, Any]]
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Location) -> None:
     """Show the tables of the file, and our views on them."""
-    place = str(path).replace("'", "''")
-    connection.execute(f"attach '{place}' as kept (read_only)")
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import attach, look
+
+        seen = look(path)
+        assert seen is not None  # it was opened a moment ago
+        attach(connection, path, "kept", read_only=True, data_path=seen.data_path)
+    else:
+        place = str(path).replace("'", "''")
+        connection.execute(f"attach '{place}' as kept (read_only)")
     for name in tables():
         connection.execute(f"create view {name} as from kept.{name}")
     for view in views().values():
         connection.execute(view.sql)
+
+
+def _told(path: Location, error: Exception) -> str:
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import scrubbed
+
+        return scrubbed(path, error)
+    return str(error).splitlines()[0]
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, rubrics: Sequence[NewRubric]) -> None:
