@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.definitions import tables
 from warehouse.errors import ForeignFileError, NoWarehouseError, ShardError, WarehouseError
-from warehouse.lake_catalogue import Seen, attach, look, scrubbed
+from warehouse.lake_catalogue import Seen, attach, look, new_engine, scrubbed
 from warehouse.lake_locks import Lock, Turns
 from warehouse.lake_merge import LAKE, Staged, declared_without_keys, merge, merge_policies, replace, stage
 from warehouse.location import Lake
@@ -41,7 +41,7 @@ class LakeWarehouse(Warehouse):
         self._turns = turns
         self._beside_others = beside_others
         self._held = ExitStack()
-        connection = configured(duckdb.connect(":memory:"))
+        connection = configured(new_engine())
         super().__init__(connection, str(lake))
         try:
             attach(connection, lake, LAKE, read_only=read_only, data_path=data_path)
@@ -179,6 +179,8 @@ def open_lake(lake: Lake, *, read_only: bool, beside_others: bool) -> LakeWareho
         if seen is None or seen.fingerprint != fingerprint():
             try:
                 seen = _brought_up_to_date(lake, turns)
+            except ForeignFileError:
+                raise
             except WarehouseError:
                 # Whoever only reads makes do with the views of an older version.
                 if not read_only or seen is None:

@@ -6,7 +6,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -377,13 +377,6 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             who = f"process {holder.group(1)}" if holder else "another process"
             raise LockedError(f"{path}: is open in {who}; close it there, or wait until it is done") from None
         raise ForeignFileError(f"{path}: is not a database of this program ({text}); name another --db") from None
-
-
-@contextmanager
-def connected(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection of one's own, set up as that of every warehouse."""
-    with closing(configured(duckdb.connect(place))) as connection:
-        yield connection
 
 
 def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -6,7 +6,7 @@ make sense.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
@@ -17,7 +17,7 @@ import polars as pl
 from warehouse.definitions import tables, views
 from warehouse.errors import WarehouseError
 from warehouse.location import Lake, Location
-from warehouse.store import Warehouse, connected
+from warehouse.store import Warehouse, configured
 from warehouse.tables import as_frame
 
 OF_RUBRICS = ("rubric", "rubric_dimension", "rubric_cap")
@@ -86,7 +86,7 @@ def what_if(path: Location, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
     # Opened once as anybody does: the file of an older version gets the tables and columns it lacks.
     with Warehouse.open(path, read_only=True):
         pass
-    with connected(":memory:") as connection:
+    with closing(_engine(path)) as connection:
         try:
             _attach(connection, path)
             _fill(connection, rubrics)
@@ -107,6 +107,14 @@ def rows_to_keep(rubrics: Iterable[NewRubric]) -> dict[str, list[dict[str, Any]]
             {"rubric_id": new.rubric_id, "flag": flag, "ceiling": ceiling} for flag, ceiling in new.caps.items()
         ]
     return rows
+
+
+def _engine(path: Location) -> duckdb.DuckDBPyConnection:
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import new_engine
+
+        return configured(new_engine())
+    return configured(duckdb.connect(":memory:"))
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Location) -> None:
