@@ -27,7 +27,7 @@ def register_run(db: Location, plan: RunPlan) -> None:
     Raises:
         WarehouseError: the file is locked or is no warehouse.
     """
-    with Warehouse.open(db) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse:
         warehouse.merge("run", [_run_row(plan, "running", None)])
 
 
@@ -43,11 +43,9 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     shards = run_shards(spool, plan)
     if status == "completed":
         _require_all(plan, shards)
-    with Warehouse.open(db) as warehouse:
-        for table, rows in catalogue(tasks_lib.family(name) for name in plan.families).items():
-            warehouse.merge(table, rows)
-        warehouse.merge("policy", plan.policies)
-        warehouse.merge("threshold", _thresholds(warehouse, plan))
+    with Warehouse.open(db, beside_others=True) as warehouse:
+        known = catalogue(tasks_lib.family(name) for name in plan.families)
+        warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
         _merge_instances(warehouse, spool)
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
