@@ -29,6 +29,7 @@ from flows.waiting import as_done
 from flows.workshop import Workshop
 from tasks_lib.models.failures import RunStoppedError
 from warehouse.errors import LockedError
+from warehouse.location import Location
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,13 +38,13 @@ Watch = Callable[[ChunkDone], None]
 
 
 def run_pipeline(
-    spool: Path, db: Path, shop: Workshop, workers: int, watch: Watch, cluster: str | None = None
+    spool: Path, location: Location, shop: Workshop, workers: int, watch: Watch, cluster: str | None = None
 ) -> RunSummary:
     """Run everything that is left of a plan as one Prefect flow.
 
     Args:
         spool: folder of the run.
-        db: the warehouse.
+        location: the warehouse.
         shop: where chunks are worked on.
         workers: chunks that are under way at once.
         watch: is told of every finished chunk.
@@ -68,8 +69,8 @@ def run_pipeline(
             # The threads wait for the workshop, and Prefect waits for the threads.
             shop.close()
             raise
-        load(spool, db)
-        return analyse(spool, db)
+        load(spool, location)
+        return analyse(spool, location)
 
     # A flow that runs tasks on a cluster travels there with each of them; what it does here stays here.
     here = _Here(work_and_load)
@@ -85,7 +86,7 @@ def run_pipeline(
         """Work on the chunks that are left, load, analyse."""
         return here.content(n_rollouts)
 
-    return cast(RunSummary, evaluate(plan.run_id, str(db), plan.n_rollouts))
+    return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
 
 
 def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:
@@ -217,7 +218,7 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def load(spool: Path, db: Path) -> dict[str, int]:
+def load(spool: Path, db: Location) -> dict[str, int]:
     """Merge all shards into the warehouse in one transaction."""
     added = load_run(db, spool, read_plan(spool))
     get_run_logger().info("rows added: %s", added)
@@ -225,7 +226,7 @@ def load(spool: Path, db: Path) -> dict[str, int]:
 
 
 @task(name="analyse", cache_policy=NO_CACHE, persist_result=False)
-def analyse(spool: Path, db: Path) -> RunSummary:
+def analyse(spool: Path, db: Location) -> RunSummary:
     """Ask the warehouse what the run says, and leave it as artifacts."""
     plan = read_plan(spool)
     summary = summarise(db, plan.run_id)

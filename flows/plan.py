@@ -105,6 +105,8 @@ class RunPlan(Record):
     policies: tuple[PolicySpec, ...]
     chunks: tuple[Chunk, ...]
     budget: RunBudget = RunBudget()
+    deployment: str | None = None
+    """Name of the scheduled deployment that the run belongs to; None: somebody started it by hand."""
     shards: str | None = None
     """Where chunks leave their shards, a folder or a URL; None: in the folder of the run."""
 
@@ -191,11 +193,12 @@ def make_plan(
     generated: bool = True,
     known_policies: Known | None = None,
     trust: Trust | None = None,
+    deployment: str | None = None,
 ) -> tuple[RunPlan, bytes]:
     """Lay out a run.
 
     `known_policies` are those of the warehouse, of which checkpoints may descend. `trust` says which judges may narrow
-    rewards; where none is given, none is calibrated.
+    rewards; where none is given, none is calibrated. `deployment` is the scheduled one that the run belongs to.
 
     Returns:
         The plan, and the content of `instances.jsonl` that it points into.
@@ -243,6 +246,7 @@ def make_plan(
         policies=tuple(specs.values()),
         chunks=tuple(all_chunks(portions, settings.chunk_size)),
         budget=RunBudget(max_cost_usd=settings.max_cost_usd, max_tokens=settings.max_tokens),
+        deployment=deployment,
         shards=place_of_shards(settings.shards, run_id),
     )
     return plan, lines
@@ -321,14 +325,8 @@ def all_instances(spool: Path) -> Iterator[TaskInstance]:
             yield TaskInstance.model_validate_json(line)
 
 
-def runs_folder(db: Path) -> Path:
-    """Return where the runs of a warehouse are kept while they are not finished."""
-    return db.with_name(f"{db.name}.runs")
-
-
-def unfinished_runs(db: Path) -> list[str]:
-    """Return the runs of a warehouse that can be taken up again, oldest first."""
-    folder = runs_folder(db)
+def unfinished_runs(folder: Path) -> list[str]:
+    """Return the runs in a folder that can be taken up again, oldest first."""
     return sorted(path.parent.name for path in folder.glob(f"*/{PLAN_FILE}")) if folder.is_dir() else []
 
 

@@ -5,8 +5,6 @@ written; then work begins, and each finished chunk is kept; then all of it is lo
 """
 
 import fcntl
-import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,17 +24,8 @@ from flows.generate import generate_instances
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
-from flows.plan import (
-    Chunk,
-    RunPlan,
-    chosen_families,
-    make_plan,
-    place_of_shards,
-    read_plan,
-    run_shards,
-    runs_folder,
-    write_plan,
-)
+from flows.places import db_option, is_there, require_usable, runs_folder
+from flows.plan import Chunk, RunPlan, chosen_families, make_plan, place_of_shards, read_plan, run_shards, write_plan
 from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
@@ -52,6 +41,7 @@ from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
+from warehouse.location import Location
 from warehouse.shards import Shards
 
 if TYPE_CHECKING:
@@ -70,18 +60,20 @@ TRIES = 4
 class Place:
     """Where a run lives."""
 
-    db: Path
+    db: Location
     run_id: str
     verb: str = "run"
     """The command that takes it up again."""
+    runs: Path | None = None
+    """Folder of the runs that are not finished; None: where that of `db` is."""
 
     @property
     def spool(self) -> Path:
-        return runs_folder(self.db) / self.run_id
+        return runs_folder(self.db, self.runs) / self.run_id
 
     @property
     def resume_command(self) -> str:
-        return f"assay {self.verb} --resume {self.run_id} --db {shlex.quote(str(self.db))}"
+        return f"assay {self.verb} --resume {self.run_id} {db_option(self.db)}"
 
 
 def begin_run(
@@ -90,6 +82,7 @@ def begin_run(
     run_id: str | None = None,
     *,
     lint: bool = False,
+    deployment: str | None = None,
 ) -> Place:
     """Plan a run and register it; nothing is written unless everything about it is in order.
 
@@ -98,12 +91,13 @@ def begin_run(
         instances: what to attempt; None: generate them.
         run_id: its name; None: a new one.
         lint: also say, in one line, how much is wrong with the instances, if anything is.
+        deployment: name of the scheduled deployment that the run belongs to; None: somebody starts it by hand.
 
     Raises:
         LookupError, InputError, WarehouseError: the input cannot be used.
     """
     import_plugins(settings.plugins)
-    place = Place(settings.db, run_id or new_run_id())
+    place = Place(settings.db, run_id or new_run_id(), runs=settings.runs)
     require_usable(settings.db)
     _require_known_thresholds(settings)
     given = None if instances is None else list(instances)
@@ -122,6 +116,7 @@ def begin_run(
         started_at=now(),
         known_policies=_known_policies(settings.db) if settings.checkpoints else None,
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
+        deployment=deployment,
     )
     _require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
@@ -216,22 +211,6 @@ def completed_run(place: Place) -> RunSummary | None:
     return summarise(place.db, place.run_id)
 
 
-def require_usable(db: Path) -> None:
-    """Find out before any work whether the warehouse can be written to.
-
-    Raises:
-        InputError: its folder does not exist.
-        WarehouseError: the file is locked or is no warehouse.
-    """
-    if not db.parent.is_dir():
-        raise InputError(f"{db}: there is no folder {db.parent}; make it first")
-    if db.exists():
-        with Warehouse.open(db):
-            pass
-    elif not os.access(db.parent, os.W_OK):
-        raise InputError(f"{db}: the folder {db.parent} cannot be written to")
-
-
 def _require_free_shards(setting: str | None, shards: Shards) -> None:
     """Find out before any work whether chunks can leave their shards where they are wanted.
 
@@ -246,9 +225,9 @@ def _require_free_shards(setting: str | None, shards: Shards) -> None:
         raise InputError(f"{shards.place}: there are shards of another run of that name; give the run another name")
 
 
-def _known_policies(db: Path) -> dict[str, str]:
+def _known_policies(db: Location) -> dict[str, str]:
     """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
-    if not db.exists():
+    if not is_there(db):
         return {}
     with Warehouse.open(db) as warehouse:
         return dict(warehouse.sql("select policy_id, name from policy").iter_rows())
@@ -364,7 +343,7 @@ def require_runner(settings: Settings, shards: Shards | None = None) -> None:
     from flows.prefect_runtime import configured_api_url
 
     if shards is None:
-        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db)))
+        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs)))
     require_cluster(settings.dask_address, shards, configured_api_url())
 
 

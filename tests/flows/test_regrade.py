@@ -15,7 +15,8 @@ import pytest
 from flows import evaluate
 from flows.chunks import Work, regrade_chunk
 from flows.errors import InputError
-from flows.plan import read_plan, run_shards, runs_folder
+from flows.places import runs_folder
+from flows.plan import read_plan, run_shards
 from flows.runs import Place, begin_run
 from flows.settings import Settings
 from flows.supplies import InSpool
