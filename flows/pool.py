@@ -7,6 +7,7 @@ happens) and ends itself when its parent is gone, even when that was killed.
 import importlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
@@ -24,6 +25,9 @@ from flows.errors import InputError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_TURN_S = 0.05
 
 
 class Pool(Protocol):
@@ -75,8 +79,12 @@ class WorkerPool:
             timeout_s: seconds that a piece of work may take; None: any.
         """
         self._workers, self._plugins, self._timeout_s = workers, tuple(plugins), timeout_s
-        # Nobody waits inside the executor, where the time that work takes could not be told from the wait for a worker.
-        self._free = threading.BoundedSemaphore(workers)
+        # Who waits for a worker waits here, and a worker says when it begins: neither that wait nor the start of a
+        # process is time that work takes.
+        self._begun = _ContextWithoutMain().RawArray("b", workers)
+        self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for slot in range(workers):
+            self._free.put(slot)
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
         self._closed = False
@@ -89,18 +97,23 @@ class WorkerPool:
             OverdueError: it took too long, twice.
             PoolClosedError: the pool was closed before or meanwhile.
         """
-        with self._free, suppress(_TooLong):
-            return self._try(work, *args, **kwargs)
-        with self._free:
-            try:
-                return self._try(work, *args, **kwargs)
-            except _TooLong:
-                raise OverdueError(self._timeout_s or 0) from None
-
-    def _try(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        executor = self._open()
+        slot = self._free.get()
         try:
-            future: Future[T] = executor.submit(work, *args, **kwargs)
+            with suppress(_TooLong):
+                return self._try(slot, work, *args, **kwargs)
+            return self._try(slot, work, *args, **kwargs)
+        except _TooLong:
+            raise OverdueError(self._timeout_s or 0) from None
+        finally:
+            self._free.put(slot)
+
+    def _try(self, slot: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        executor = self._open()
+        self._begun[slot] = 0
+        try:
+            future: Future[T] = executor.submit(_announced, slot, work, args, kwargs)
+            while self._timeout_s is not None and not self._begun[slot] and not future.done():
+                wait_for([future], _TURN_S)
             wait_for([future], self._timeout_s)
             if not future.done():
                 # One worker of an executor cannot be ended alone. What the others were at is done again by whoever
@@ -138,7 +151,10 @@ class WorkerPool:
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self._workers, _ContextWithoutMain(), initializer=_start_worker, initargs=(self._plugins,)
+                    self._workers,
+                    _ContextWithoutMain(),
+                    initializer=_start_worker,
+                    initargs=(self._plugins, self._begun),
                 )
             return self._executor
 
@@ -247,7 +263,19 @@ def main_hidden() -> Iterator[None]:
         main.update(kept)
 
 
-def _start_worker(plugins: Sequence[str]) -> None:
+_begun: Any = None
+"""In a worker: shared with its parent, a byte for each piece of work that is under way."""
+
+
+def _announced(slot: int, work: Callable[..., T], args: tuple[object, ...], kwargs: Mapping[str, object]) -> T:
+    """Do something in a worker, and tell the parent that it has begun."""
+    _begun[slot] = 1
+    return work(*args, **kwargs)
+
+
+def _start_worker(plugins: Sequence[str], begun: Any) -> None:
+    global _begun
+    _begun = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_plugins(plugins)
