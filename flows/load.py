@@ -8,15 +8,17 @@ from typing import Any, Literal
 import tasks_lib
 from flows.catalogue import catalogue
 from flows.clock import now
+from flows.places import is_there
 from flows.plan import RunPlan, all_instances
 from warehouse import Warehouse
 from warehouse.estimates import refresh
+from warehouse.location import Location
 
 INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
 
 
-def register_run(db: Path, plan: RunPlan) -> None:
+def register_run(db: Location, plan: RunPlan) -> None:
     """Open or create the warehouse and note that a run has begun.
 
     Raises:
@@ -26,7 +28,7 @@ def register_run(db: Path, plan: RunPlan) -> None:
         warehouse.merge("run", [_run_row(plan, "running", None)])
 
 
-def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
+def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
     """Load everything a run has left in its spool; a row that is there already stays once.
 
     Returns:
@@ -48,9 +50,9 @@ def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "complete
     return dict(added)
 
 
-def is_completed(db: Path, run_id: str) -> bool:
+def is_completed(db: Location, run_id: str) -> bool:
     """Tell whether a warehouse holds all of a run."""
-    if not db.exists():
+    if not is_there(db):
         return False
     with Warehouse.open(db, read_only=True) as warehouse:
         found = warehouse.sql("select status from run where run_id = ?", [run_id])

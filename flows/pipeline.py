@@ -25,6 +25,7 @@ from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from warehouse.errors import LockedError
+from warehouse.location import Location
 from warehouse.shards import shard_keys
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
 
-def run_pipeline(spool: Path, db: Path, shop: Workshop, workers: int, watch: Watch) -> RunSummary:
+def run_pipeline(spool: Path, location: Location, shop: Workshop, workers: int, watch: Watch) -> RunSummary:
     """Run everything that is left of a plan as one Prefect flow."""
     plan = read_plan(spool)
 
@@ -57,10 +58,10 @@ def run_pipeline(spool: Path, db: Path, shop: Workshop, workers: int, watch: Wat
             # The threads wait for the workshop, and Prefect waits for the threads.
             shop.close()
             raise
-        load(spool, Path(db))
-        return analyse(spool, Path(db))
+        load(spool, location)
+        return analyse(spool, location)
 
-    return evaluate(plan.run_id, str(db), plan.n_rollouts)
+    return evaluate(plan.run_id, str(location), plan.n_rollouts)
 
 
 def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
@@ -132,7 +133,7 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def load(spool: Path, db: Path) -> dict[str, int]:
+def load(spool: Path, db: Location) -> dict[str, int]:
     """Merge all shards into the warehouse in one transaction."""
     added = load_run(db, spool, read_plan(spool))
     get_run_logger().info("rows added: %s", added)
@@ -140,7 +141,7 @@ def load(spool: Path, db: Path) -> dict[str, int]:
 
 
 @task(name="analyse", cache_policy=NO_CACHE, persist_result=False)
-def analyse(spool: Path, db: Path) -> RunSummary:
+def analyse(spool: Path, db: Location) -> RunSummary:
     """Ask the warehouse what the run says, and leave it as artifacts."""
     plan = read_plan(spool)
     summary = summarise(db, plan.run_id)

@@ -304,14 +304,8 @@ def all_instances(spool: Path) -> Iterator[TaskInstance]:
             yield TaskInstance.model_validate_json(line)
 
 
-def runs_folder(db: Path) -> Path:
-    """Return where the runs of a warehouse are kept while they are not finished."""
-    return db.with_name(f"{db.name}.runs")
-
-
-def unfinished_runs(db: Path) -> list[str]:
-    """Return the runs of a warehouse that can be taken up again, oldest first."""
-    folder = runs_folder(db)
+def unfinished_runs(folder: Path) -> list[str]:
+    """Return the runs in a folder that can be taken up again, oldest first."""
     return sorted(path.parent.name for path in folder.glob(f"*/{PLAN_FILE}")) if folder.is_dir() else []
 
 

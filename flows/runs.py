@@ -5,8 +5,6 @@ written; then work begins, and each finished chunk is kept; then all of it is lo
 """
 
 import fcntl
-import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +24,8 @@ from flows.generate import generate_instances
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
-from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, runs_folder, write_plan
+from flows.places import db_option, is_there, require_usable, runs_folder
+from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, write_plan
 from flows.pool import InProcess, WorkerPool, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
@@ -42,6 +41,7 @@ from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
+from warehouse.location import Location
 from warehouse.shards import shard_keys, sweep
 
 P = ParamSpec("P")
@@ -57,18 +57,20 @@ TRIES = 4
 class Place:
     """Where a run lives."""
 
-    db: Path
+    db: Location
     run_id: str
     verb: str = "run"
     """The command that takes it up again."""
+    runs: Path | None = None
+    """Folder of the runs that are not finished; None: where that of `db` is."""
 
     @property
     def spool(self) -> Path:
-        return runs_folder(self.db) / self.run_id
+        return runs_folder(self.db, self.runs) / self.run_id
 
     @property
     def resume_command(self) -> str:
-        return f"assay {self.verb} --resume {self.run_id} --db {shlex.quote(str(self.db))}"
+        return f"assay {self.verb} --resume {self.run_id} {db_option(self.db)}"
 
 
 def begin_run(
@@ -92,7 +94,7 @@ def begin_run(
         LookupError, InputError, WarehouseError: the input cannot be used.
     """
     import_plugins(settings.plugins)
-    place = Place(settings.db, run_id or new_run_id())
+    place = Place(settings.db, run_id or new_run_id(), runs=settings.runs)
     require_usable(settings.db)
     _require_known_thresholds(settings)
     given = None if instances is None else list(instances)
@@ -199,25 +201,9 @@ def completed_run(place: Place) -> RunSummary | None:
     return summarise(place.db, place.run_id)
 
 
-def require_usable(db: Path) -> None:
-    """Find out before any work whether the warehouse can be written to.
-
-    Raises:
-        InputError: its folder does not exist.
-        WarehouseError: the file is locked or is no warehouse.
-    """
-    if not db.parent.is_dir():
-        raise InputError(f"{db}: there is no folder {db.parent}; make it first")
-    if db.exists():
-        with Warehouse.open(db):
-            pass
-    elif not os.access(db.parent, os.W_OK):
-        raise InputError(f"{db}: the folder {db.parent} cannot be written to")
-
-
-def _known_policies(db: Path) -> dict[str, str]:
+def _known_policies(db: Location) -> dict[str, str]:
     """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
-    if not db.exists():
+    if not is_there(db):
         return {}
     with Warehouse.open(db) as warehouse:
         return dict(warehouse.sql("select policy_id, name from policy").iter_rows())

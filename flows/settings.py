@@ -11,19 +11,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
 from flows.errors import SettingsError
+from flows.object_store import object_store
+from flows.places import DEFAULT_DB
 from tasks_lib.models.limits import BatchLimits, Limits
 from tasks_lib.records import Mode
+from warehouse.location import Location, parse_location, without_password
 
 PREFIX = "ASSAY_"
 Names = Annotated[tuple[str, ...], NoDecode]
 """A list; in the environment and on the command line separated by commas."""
 NOT_OF_THE_WORK = frozenset(
-    {"db", "workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
+    {"db", "data_path", "runs"}
+    | {"workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
     | {"max_cost_usd", "max_tokens", "prices"}
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
@@ -53,8 +66,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    db: Path = Path("assay.duckdb")
-    """The warehouse file."""
+    data_path: str | None = None
+    """Folder or `s3://bucket/prefix` of the Parquet files of a lake; needed when it is made, kept in its catalogue."""
+    db: Annotated[Location, NoDecode] = Path(DEFAULT_DB)
+    """The warehouse: a DuckDB file, or `ducklake:` and a catalogue."""
+    runs: Path | None = None
+    """Folder of the runs that are not finished; unset: `<db>.runs` beside a file, `assay.runs` for a lake."""
     families: Names = ()
     """Families to assay; empty: all that are registered."""
     n: int = Field(default=30, ge=1, le=100_000)
@@ -117,6 +134,17 @@ class Settings(BaseSettings):
     """Whose verdicts narrow rewards: judges calibrated on people's ratings, or `any`, which is marked everywhere."""
     plugins: Names = ()
     """Modules to import in every process; they register families, graders and policies of your own."""
+
+    @field_validator("db", mode="before")
+    @classmethod
+    def _parse_db(cls, value: Any, already: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        return parse_location(value, already.data.get("data_path"), object_store())
+
+    @field_serializer("db")
+    def _show_db(self, value: Location) -> str:
+        return str(value)
 
     @field_validator("families", "policies", "span", "judges", "plugins", mode="before")
     @classmethod
@@ -298,4 +326,8 @@ def _first_error(
         place = f"{config}: field {field!r}"
     else:
         place = f"setting {name!r}"
-    return f"{place}: {message}, got {first['input']!r}"
+    return f"{place}: {message}, got {_shown(first['input'])!r}"
+
+
+def _shown(value: Any) -> Any:
+    return without_password(value) if isinstance(value, str) else value

@@ -1,13 +1,13 @@
 """What a run says, asked of the warehouse once and shown in the terminal, in artifacts and as JSON."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from flows.trust import NO_JUDGES, Told, told
 from warehouse import Warehouse
+from warehouse.location import Location
 
 COUNTS = """
     select
@@ -311,7 +311,7 @@ class RunSummary:
         return any(aspect in excuses for excuses in shown["excuses"])
 
 
-def summarise(db: Path, run_id: str) -> RunSummary:
+def summarise(db: Location, run_id: str) -> RunSummary:
     """Ask a warehouse what a run says."""
     with Warehouse.open(db, read_only=True) as warehouse:
         return RunSummary(
@@ -333,7 +333,7 @@ def summarise(db: Path, run_id: str) -> RunSummary:
         )
 
 
-def latest_run(db: Path) -> str | None:
+def latest_run(db: Location) -> str | None:
     """Return the completed run that began last; one of seed examples answers for a judge and for no task."""
     with Warehouse.open(db, read_only=True) as warehouse:
         found = warehouse.sql(LATEST)

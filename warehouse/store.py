@@ -18,6 +18,7 @@ import polars as pl
 from tasks_lib.records import content_hash
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
+from warehouse.location import Lake, Location
 from warehouse.shards import shard_files, sweep
 from warehouse.tables import Row, as_frame, schema_of
 
@@ -49,7 +50,7 @@ class Warehouse:
         self._place = place
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+    def open(cls, path: Location, *, read_only: bool = False) -> Self:
         """Open a warehouse file; unless `read_only`, make the file and the tables and columns it lacks.
 
         Views that an older version of the program left are replaced, if need be and possible also
@@ -61,6 +62,8 @@ class Warehouse:
             NoWarehouseError: `read_only` and there is no file, or nothing in it yet.
             WarehouseError: the folder cannot be written.
         """
+        if isinstance(path, Lake):
+            raise WarehouseError(f"{path}: this version opens no lakes")
         if read_only and not path.exists():
             raise NoWarehouseError(f"{path}: there is no database; `assay run` or `assay demo` makes one")
         if not path.parent.is_dir():

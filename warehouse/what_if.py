@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -17,6 +16,7 @@ import polars as pl
 
 from warehouse.definitions import tables, views
 from warehouse.errors import WarehouseError
+from warehouse.location import Location
 from warehouse.store import Warehouse, connected
 from warehouse.tables import as_frame
 
@@ -69,7 +69,7 @@ class WhatIf(Warehouse):
 
 
 @contextmanager
-def what_if(path: Path, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
+def what_if(path: Location, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
     """Open a warehouse in which some composites are put together under other rubrics; the file stays as it is.
 
     A rollout that is not recomposed keeps its own composite, but one of a run and family that `rubrics` name and that
@@ -109,7 +109,7 @@ def rows_to_keep(rubrics: Iterable[NewRubric]) -> dict[str, list[dict[str, Any]]
     return rows
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _attach(connection: duckdb.DuckDBPyConnection, path: Location) -> None:
     """Show the tables of the file, and our views on them."""
     place = str(path).replace("'", "''")
     connection.execute(f"attach '{place}' as kept (read_only)")

@@ -5,7 +5,6 @@ parts of all rollouts, and their weights add up to how many there are. A flow ru
 hand, finds the set that it drew and draws no second one.
 """
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -16,6 +15,7 @@ from prefect.runtime import flow_run
 
 from flows.calibration.frame import FrameRequest
 from flows.calibration.sample import DrawnSet, NothingToDrawError, SampleRequest, draw_set, find_set
+from flows.settings import read_settings
 from tasks_lib.seeds import derive
 from warehouse.errors import LockedError
 
@@ -92,11 +92,12 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 def draw_new(db: str, request: SampleRequest) -> DrawnSet | None:
     """Draw the set unless it is there; None where there is nothing to draw. Waits for whoever has the file open."""
     assert request.name is not None
-    found = find_set(Path(db), request.name)
+    location = read_settings(None, {"db": db}).db
+    found = find_set(location, request.name)
     if found is not None:
         return found
     try:
-        return draw_set(Path(db), request)
+        return draw_set(location, request)
     except NothingToDrawError as reason:
         get_run_logger().info("%s", reason)
         return None

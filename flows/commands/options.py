@@ -6,8 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 Db = Annotated[
-    Path | None,
-    typer.Option("--db", help="The warehouse file (default: ASSAY_DB, else assay.duckdb).", show_default=False),
+    str | None,
+    typer.Option(
+        "--db",
+        help="The warehouse: a file, or ducklake:postgres:... (default: ASSAY_DB, else assay.duckdb).",
+        show_default=False,
+    ),
+]
+DataPath = Annotated[
+    str | None,
+    typer.Option(
+        "--data-path", help="Folder or s3://bucket/prefix of the Parquet files of a lake; named when it is made."
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file of settings; the command line overrules it.")

@@ -1,6 +1,5 @@
 """The verbs that assay: `run`, `demo`, `audit`."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -86,13 +85,12 @@ def demo(
     from flows import console
     from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 
-    target = db or DEMO_DB
     if db is None:
-        target.parent.mkdir(exist_ok=True)
+        DEMO_DB.parent.mkdir(exist_ok=True)
     # The demonstration is the same everywhere: of the environment and .env only the worker count is taken.
-    chosen = read_settings(None, {"workers": workers, "n": n, "span": ()})
+    chosen = read_settings(None, {"workers": workers, "n": n, "span": (), "db": db or str(DEMO_DB)})
     settings = Settings(
-        db=target, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
+        db=chosen.db, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
         group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
     console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
@@ -169,9 +167,10 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
 
 def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
     from flows import console
-    from flows.runs import Place, completed_run, require_usable
+    from flows.places import require_usable
+    from flows.runs import Place, completed_run
 
-    place = Place(settings.db, run_id)
+    place = Place(settings.db, run_id, runs=settings.runs)
     summary = completed_run(place)
     if summary is None:
         require_usable(settings.db)
@@ -193,9 +192,10 @@ def _work(place: "Place", settings: "Settings") -> "RunSummary":
 
 def _write_report(place: "Place") -> Path:
     """Write the report beside the warehouse."""
+    from flows.places import folder_of
     from flows.report import report
 
-    return report(place.db, place.run_id, place.db.parent / "report.html").path
+    return report(place.db, place.run_id, folder_of(place.db) / "report.html").path
 
 
 def _show(summary: "RunSummary", settings: "Settings", as_json: bool, report: Path | None = None) -> None:
@@ -230,8 +230,9 @@ def _show_breaches(breaches: list[str]) -> None:
 
 
 def _next(settings: "Settings", *commands: str) -> tuple[str, ...]:
-    db = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
-    return tuple(f"assay {command}{db}" for command in commands)
+    from flows.places import db_option_if_needed
+
+    return tuple(f"assay {command}{db_option_if_needed(settings.db)}" for command in commands)
 
 
 def _as_json(summary: "RunSummary") -> dict[str, Any]:

@@ -15,7 +15,8 @@ import pytest
 from flows import evaluate
 from flows.chunks import regrade_chunk
 from flows.errors import InputError
-from flows.plan import read_plan, runs_folder
+from flows.places import runs_folder
+from flows.plan import read_plan
 from flows.runs import Place, begin_run
 from flows.settings import Settings
 from flows.trust import MARK
