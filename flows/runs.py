@@ -152,13 +152,15 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
     log = place.spool / "prefect-server.log"
     with _exclusive(place) as plan, _pool(plan, settings.workers) as pool, prefect_server(log, console.say) as wait:
         from flows.pipeline import run_pipeline
+        from flows.report.shelf import shelf_of
 
         wait()
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
             _workshop(place, plan, pool, settings, bar) as shop,
         ):
-            return run_pipeline(place.spool, place.db, shop, _threads(plan, settings), _watch(bar))
+            shelf = shelf_of(settings, plan.deployment)
+            return run_pipeline(place.spool, place.db, shop, _threads(plan, settings), _watch(bar), shelf)
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
