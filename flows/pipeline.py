@@ -20,14 +20,13 @@ from flows.artifacts import Stage, create_artifacts
 from flows.artifacts.changes import read_changes
 from flows.chunks import ChunkDone
 from flows.load import load_run
-from flows.plan import Chunk, RunPlan, read_plan
+from flows.plan import Chunk, RunPlan, read_plan, run_shards
 from flows.report.shelf import Shelf
 from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from warehouse.errors import LockedError
 from warehouse.location import Location
-from warehouse.shards import shard_keys
 
 T = TypeVar("T")
 Watch = Callable[[ChunkDone], None]
@@ -49,7 +48,7 @@ def run_pipeline(
     )
     def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
-        finished = shard_keys(spool)
+        finished = run_shards(spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         _say_plan(plan, todo)
         try:
