@@ -160,6 +160,7 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
         _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
     ):
         from flows.pipeline import run_pipeline
+        from flows.report.shelf import shelf_of
 
         wait()
         n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
@@ -168,7 +169,8 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
             _workshop(place, plan, pool, settings, bar) as shop,
         ):
             address = None if cluster is None else cluster.address
-            return run_pipeline(place.spool, place.db, shop, n_threads, _watch(bar), address)
+            shelf = shelf_of(settings, plan.deployment)
+            return run_pipeline(place.spool, place.db, shop, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
