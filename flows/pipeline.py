@@ -5,64 +5,109 @@ travels back are counts. A shard that is there is a chunk that is done, so a run
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import copy_context
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import FlowRunTimeoutError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import exponential_backoff
 
 from flows.artifacts import Stage, create_artifacts
 from flows.artifacts.changes import read_changes
 from flows.chunks import ChunkDone
-from flows.load import load_run
+from flows.flow_names import name_of_run, tag_flow_run, tags_of, tags_of_chunk
+from flows.load import load_run, note_stopped
 from flows.plan import Chunk, RunPlan, read_plan, run_shards
+from flows.pool import OverdueError, WorkersLostError
 from flows.report.shelf import Shelf
 from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
+from tasks_lib.models.failures import RunStoppedError
 from warehouse.errors import LockedError
 from warehouse.location import Location
 
+P = ParamSpec("P")
 T = TypeVar("T")
+STOPPED = (KeyboardInterrupt, TerminationSignal, FlowRunTimeoutError)
+"""How a run is stopped from outside: Ctrl-C; cancelled in the UI or its machine shut down; past its time."""
 Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
 
 def run_pipeline(
-    spool: Path, location: Location, shop: Workshop, workers: int, watch: Watch, shelf: Shelf | None = None
+    spool: Path,
+    location: Location,
+    shop: Workshop,
+    workers: int,
+    watch: Watch,
+    cluster: str | None = None,
+    shelf: Shelf | None = None,
 ) -> RunSummary:
-    """Run everything that is left of a plan as one Prefect flow; its report goes to the shelf, if there is one."""
+    """Run everything that is left of a plan as one Prefect flow.
+
+    Args:
+        spool: folder of the run.
+        location: the warehouse.
+        shop: where chunks are worked on.
+        workers: chunks that are under way at once.
+        watch: is told of every finished chunk.
+        cluster: address of the Dask cluster that the workshop uses; None: it uses none.
+        shelf: where the report goes; None: none is written.
+    """
     plan = read_plan(spool)
 
-    @flow(
-        name="evaluate",
-        flow_run_name=f"evaluate {', '.join(plan.families)} {plan.run_id}",
-        task_runner=ThreadPoolTaskRunner(max_workers=workers),  # type: ignore[arg-type]
-        persist_result=False,
-        validate_parameters=False,
-    )
-    def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
+    def work_and_load(n_rollouts: int) -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
+        tag_flow_run(tags_of(plan))
         finished = run_shards(spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         _say_plan(plan, todo)
         try:
-            if plan.batch:
-                _answer_all(run_id, todo, shop)
-            _work_all(run_id, todo, shop, watch)
-        except KeyboardInterrupt:
+            if cluster is not None:
+                _work_all_on_cluster(plan, todo, shop, workers, watch)
+            else:
+                if plan.batch:
+                    bar = _bar_of_batches(plan)
+                    for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
+                        answered.result()
+                        bar.advance()
+                _work_all(plan, todo, shop, watch)
+        except (OverdueError, WorkersLostError):
+            shop.close()
+            raise
+        except STOPPED:
             # The threads wait for the workshop, and Prefect waits for the threads.
             shop.close()
+            note_stopped(location, plan)
             raise
         load(spool, location)
         return analyse(spool, location, shelf)
 
-    return evaluate(plan.run_id, str(location), plan.n_rollouts)
+    # A flow that runs tasks on a cluster travels there with each of them; what it does here stays here.
+    here = _Here(work_and_load)
+
+    @flow(
+        name="evaluate",
+        flow_run_name=name_of_run(plan),
+        task_runner=_task_runner(workers, cluster),
+        persist_result=False,
+        validate_parameters=False,
+    )
+    def evaluate(run_id: str, db: str, n_rollouts: int) -> Any:
+        """Work on the chunks that are left, load, analyse."""
+        return here.content(n_rollouts)
+
+    return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
 
 
 def _say_plan(plan: RunPlan, todo: Sequence[Chunk]) -> None:
@@ -72,33 +117,96 @@ def _say_plan(plan: RunPlan, todo: Sequence[Chunk]) -> None:
     Stage("plan", f"Run {plan.run_id}: {text}").advance()
 
 
-def _answer_all(run_id: str, todo: Sequence[Chunk], shop: Workshop) -> None:
-    bar = Stage("batches", f"Run {run_id}: calls of models and judges, answered in batches")
-    for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
-        answered.result()
-        bar.advance()
+def _bar_of_batches(plan: RunPlan) -> Stage:
+    return Stage("batches", f"Run {plan.run_id}: calls of models and judges, answered in batches")
 
 
-def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
-    sizes = {chunk.key: chunk.n_rollouts for chunk in todo}
-    bar = Stage("collect-and-grade", f"Run {run_id}: rollouts collected, graded, judged", sum(sizes.values()))
-    futures = [collect_and_grade.with_options(task_run_name=chunk.label).submit(shop, _Quoted(chunk)) for chunk in todo]
-    started, finished = perf_counter(), []
+class _Tally:
+    """Counts the chunks of a flow as they are finished, and moves its bar."""
+
+    def __init__(self, plan: RunPlan, todo: Sequence[Chunk], watch: Watch) -> None:
+        self._sizes = {chunk.key: chunk.n_rollouts for chunk in todo}
+        text = f"Run {plan.run_id}: rollouts collected, graded, judged"
+        self._bar = Stage("collect-and-grade", text, sum(self._sizes.values()))
+        self._watch, self._finished, self._started = watch, list[ChunkDone](), perf_counter()
+
+    def take(self, done: ChunkDone) -> None:
+        """Count a chunk."""
+        self._finished.append(done)
+        self._watch(done)
+        self._bar.advance(self._sizes[done.key])
+
+    def say(self) -> None:
+        """Leave a line with all of them together."""
+        finished = self._finished
+        n_calls = sum(done.n_calls for done in finished)
+        spent = f", {sum(done.cost_usd for done in finished):.4f} US dollars for {n_calls:,} calls" if n_calls else ""
+        get_run_logger().info(
+            "collect and grade: %s",
+            f"{len(finished):,} chunks, {sum(done.n_rollouts for done in finished):,} rollouts, "
+            f"{sum(done.n_errors for done in finished):,} lost, {perf_counter() - self._started:.1f} s{spent}",
+        )
+
+
+def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:
+    if cluster is None:
+        return ThreadPoolTaskRunner(max_workers=workers)
+    from flows.dask_runner import ClusterRunner
+
+    return ClusterRunner(address=cluster)
+
+
+def _work_all(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
+    tally = _Tally(plan, todo, watch)
+    futures = [
+        collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(chunk, plan.judges)).submit(
+            shop, _Quoted(chunk)
+        )
+        for chunk in todo
+    ]
     for future in _as_done(futures):
-        done = future.result()
-        finished.append(done)
-        watch(done)
-        bar.advance(sizes[done.key])
-    get_run_logger().info("collect and grade: %s", _together(finished, perf_counter() - started))
+        tally.take(future.result())
+    tally.say()
 
 
-def _together(finished: Sequence[ChunkDone], seconds: float) -> str:
-    n_calls = sum(done.n_calls for done in finished)
-    spent = f", {sum(done.cost_usd for done in finished):.4f} US dollars for {n_calls:,} calls" if n_calls else ""
-    return (
-        f"{len(finished):,} chunks, {sum(done.n_rollouts for done in finished):,} rollouts, "
-        f"{sum(done.n_errors for done in finished):,} lost, {seconds:.1f} s{spent}"
-    )
+def _work_all_on_cluster(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, n_threads: int, watch: Watch) -> None:
+    """Drive the chunks from threads of this process; what they hand to the workshop's pool are the tasks.
+
+    A chunk for which models are called is a task here, too, since that is done here.
+    """
+
+    def drive(chunk: Chunk) -> ChunkDone:
+        if plan.calls_models:
+            tags = tags_of_chunk(chunk, plan.judges)
+            return collect_and_grade.with_options(task_run_name=chunk.label, tags=tags)(shop, _Quoted(chunk))
+        return collect_and_grade.fn(shop, _Quoted(chunk))
+
+    tally = _Tally(plan, todo, watch)
+    with ThreadPoolExecutor(n_threads) as threads:
+        try:
+            if plan.batch:
+                bar = _bar_of_batches(plan)
+                for answered in as_done([_submit_inside(threads, answer_in_batches, shop, _Quoted(todo))]):
+                    answered.result()
+                    bar.advance()
+            futures = [_submit_inside(threads, drive, chunk) for chunk in todo]
+            for future in as_done(futures):
+                tally.take(future.result())
+        except RunStoppedError:
+            # Calls under way are paid for: they come to an end, and no further ones are made.
+            threads.shutdown(cancel_futures=True)
+            raise
+        except BaseException:
+            shop.close()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    tally.say()
+
+
+def _submit_inside(threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Have a thread do something inside the flow that is under way here."""
+    context = copy_context()
+    return threads.submit(lambda: context.run(work, *args, **kwargs))
 
 
 def _as_done(futures: Iterable[PrefectFuture[T]]) -> Iterator[PrefectFuture[T]]:
@@ -113,6 +221,16 @@ class _Quoted(Generic[T]):
 
     def __init__(self, content: T) -> None:
         self.content = content
+
+
+class _Here(Generic[T]):
+    """Holds something that stays in this process: whoever unpacks it elsewhere finds nothing in it."""
+
+    def __init__(self, content: T) -> None:
+        self.content = content
+
+    def __reduce__(self) -> tuple[type["_Here[None]"], tuple[None]]:
+        return _Here, (None,)
 
 
 def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -131,6 +249,8 @@ def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
 @task(
     name="collect and grade",
     retries=3,
+    retry_delay_seconds=exponential_backoff(0.5),
+    retry_jitter_factor=0.5,
     retry_condition_fn=_worker_died,
     cache_policy=NO_CACHE,
     persist_result=False,
@@ -156,7 +276,8 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 @task(
     name="load",
     retries=3,
-    retry_delay_seconds=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
     retry_condition_fn=_is_locked,
     cache_policy=NO_CACHE,
     persist_result=False,

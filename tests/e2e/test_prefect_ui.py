@@ -76,7 +76,8 @@ class Nights:
     def flow_run(self, run_id: str) -> str:
         """Return the identifier that Prefect gave a run."""
         (found,) = self.ask(
-            "flow_runs/filter", {"flow_runs": {"name": {"like_": f"%{run_id}"}}, "sort": "START_TIME_DESC", "limit": 1}
+            "flow_runs/filter",
+            {"flow_runs": {"name": {"like_": f"%({run_id})"}}, "sort": "START_TIME_DESC", "limit": 1},
         )
         return str(found["id"])
 
@@ -173,7 +174,7 @@ def test_run_page_shows_logs(nights: Nights, page: Page) -> None:
     """The run's page has a line for every chunk with its counts, and ends with totals and where the report is."""
     page.goto(f"{nights.ui}/v2/runs/flow-run/{nights.flow_run('second')}")
     # 8 instances, 8 samples of each policy.
-    _shows(page, "evaluate tiny_upper second", "Completed", "tiny_upper sim/weak 64 rollouts: 64 graded, 0 lost")
+    _shows(page, "(second)", "Completed", "tiny_upper sim/weak 64 rollouts: 64 graded, 0 lost")
     _is_harmless(page)
     _picture(page, "run")
 
