@@ -160,7 +160,7 @@ def _shows(page: Page, *texts: str) -> None:
 
 def _is_harmless(page: Page) -> None:
     """The name that is an attack is text, and nothing came of it."""
-    assert "owned" not in page.title()
+    assert page.title() != "owned"
     assert page.locator("img[src='x']").count() == 0
 
 
