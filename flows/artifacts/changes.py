@@ -103,7 +103,8 @@ def read_changes(db: Location, run_id: str) -> Changes:
 
 def _which(row: Mapping[str, Any]) -> str:
     name = "" if row["kind"] == "oracle" else f" {plain(row['name'])}"
-    dimension = "" if row["dimension"] == "composite" else f" on {plain(row['dimension'])}"
+    of_the_reward = " on the reward" if row["kind"] == "operator" else ""
+    dimension = of_the_reward if row["dimension"] == "composite" else f" on {plain(row['dimension'])}"
     return f"**{plain(row['family'])}**: {row['kind']}{name}{dimension}"
 
 
