@@ -50,4 +50,10 @@ def make_bucket(variables: dict[str, str], name: str) -> None:
     import boto3
 
     assert urlsplit(variables["AWS_ENDPOINT_URL"]).hostname == "127.0.0.1"
-    boto3.client("s3", endpoint_url=variables["AWS_ENDPOINT_URL"]).create_bucket(Bucket=name)
+    boto3.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_DEFAULT_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    ).create_bucket(Bucket=name)

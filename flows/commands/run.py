@@ -53,6 +53,7 @@ def run(
     resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that broke off.")] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Assay: generate instances, collect groups of rollouts, grade, load, and answer."""
@@ -69,7 +70,7 @@ def run(
         "max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers,
         "runner": runner, "dask_address": dask_address, "chunk_timeout_s": chunk_timeout,
     }  # fmt: skip
-    settings = read_settings(config, {**work, **how, "db": db})
+    settings = read_settings(config, {**work, **how, "db": db, "data_path": data_path})
     if resume is None:
         place = _begin(settings, instances, run_id)
         _finish(place, settings, as_json)
@@ -122,6 +123,7 @@ def audit(
     concurrency: options.Concurrency = None,
     plugin: options.Plugins = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold.
@@ -139,7 +141,7 @@ def audit(
             "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
             "audit": True, "policies": (), "judges": options.names(judge), "judge_replicates": judge_replicates,
             "judge_scope": "attacks", "max_cost_usd": max_cost_usd, "max_tokens": max_tokens,
-            "concurrency": concurrency, "trust": trust,
+            "concurrency": concurrency, "trust": trust, "data_path": data_path,
         },
     )  # fmt: skip
     place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
