@@ -55,7 +55,8 @@ def cluster(
         workers = [start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n_workers)]
         address = json.loads(found.read_text())["address"]
         with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(n_workers, timeout=60)
+            if n_workers:
+                client.wait_for_workers(n_workers, timeout=60)
         yield address, workers
 
 
@@ -69,9 +70,9 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
         cluster(tmp_path / "cluster", 2, s3) as (address, workers),
     ):
         make_bucket(s3, "runs")
+        how = ("--runner", "dask", "--dask-address", address, "--shards", "s3://runs/nightly")
         run = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", "--runner", "dask"]
-            + ["--dask-address", address, "--shards", "s3://runs/nightly"],
+            [sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", *how],
             cwd=tmp_path, env=clean_environment({**prefect_api, **s3}),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
