@@ -16,12 +16,16 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import FlowRunTimeoutError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import exponential_backoff
 
 from flows.artifacts import create_artifacts
 from flows.chunks import ChunkDone
-from flows.load import load_run
+from flows.flow_names import name_of_run, tag_flow_run, tags_of, tags_of_chunk
+from flows.load import load_run, note_stopped
 from flows.plan import Chunk, RunPlan, read_plan, run_shards
 from flows.pool import OverdueError, WorkersLostError
 from flows.summary import RunSummary, summarise
@@ -33,6 +37,8 @@ from warehouse.location import Location
 
 P = ParamSpec("P")
 T = TypeVar("T")
+STOPPED = (KeyboardInterrupt, TerminationSignal, FlowRunTimeoutError)
+"""How a run is stopped from outside: Ctrl-C; cancelled in the UI or its machine shut down; past its time."""
 Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
@@ -54,6 +60,7 @@ def run_pipeline(
 
     def work_and_load(n_rollouts: int) -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
+        tag_flow_run(tags_of(plan))
         finished = run_shards(spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
@@ -64,10 +71,14 @@ def run_pipeline(
                 if plan.batch:
                     for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
                         answered.result()
-                _work_all(plan.run_id, todo, shop, watch)
-        except (KeyboardInterrupt, OverdueError, WorkersLostError):
+                _work_all(plan, todo, shop, watch)
+        except (OverdueError, WorkersLostError):
+            shop.close()
+            raise
+        except STOPPED:
             # The threads wait for the workshop, and Prefect waits for the threads.
             shop.close()
+            note_stopped(location, plan)
             raise
         load(spool, location)
         return analyse(spool, location)
@@ -77,7 +88,7 @@ def run_pipeline(
 
     @flow(
         name="evaluate",
-        flow_run_name=f"evaluate {', '.join(plan.families)} {plan.run_id}",
+        flow_run_name=name_of_run(plan),
         task_runner=_task_runner(workers, cluster),
         persist_result=False,
         validate_parameters=False,
@@ -97,10 +108,15 @@ def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:
     return ClusterRunner(address=cluster)
 
 
-def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
-    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {run_id}")
+def _work_all(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
+    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {plan.run_id}")
     assert isinstance(progress, UUID)  # a coroutine only where it is called from one
-    futures = [collect_and_grade.with_options(task_run_name=chunk.label).submit(shop, _Quoted(chunk)) for chunk in todo]
+    futures = [
+        collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(chunk, plan.judges)).submit(
+            shop, _Quoted(chunk)
+        )
+        for chunk in todo
+    ]
     shown = 0
     for count, future in enumerate(_as_done(futures), start=1):
         watch(future.result())
@@ -118,7 +134,8 @@ def _work_all_on_cluster(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, n
 
     def drive(chunk: Chunk) -> ChunkDone:
         if plan.calls_models:
-            return collect_and_grade.with_options(task_run_name=chunk.label)(shop, _Quoted(chunk))
+            tags = tags_of_chunk(chunk, plan.judges)
+            return collect_and_grade.with_options(task_run_name=chunk.label, tags=tags)(shop, _Quoted(chunk))
         return collect_and_grade.fn(shop, _Quoted(chunk))
 
     progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {plan.run_id}")
@@ -192,6 +209,8 @@ def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
 @task(
     name="collect and grade",
     retries=3,
+    retry_delay_seconds=exponential_backoff(0.5),
+    retry_jitter_factor=0.5,
     retry_condition_fn=_worker_died,
     cache_policy=NO_CACHE,
     persist_result=False,
@@ -213,7 +232,8 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 @task(
     name="load",
     retries=3,
-    retry_delay_seconds=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
     retry_condition_fn=_is_locked,
     cache_policy=NO_CACHE,
     persist_result=False,

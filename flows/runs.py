@@ -19,7 +19,7 @@ from flows import console
 from flows.access import read_access
 from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
-from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
+from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError, SettingsError
 from flows.generate import generate_instances
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
@@ -35,7 +35,7 @@ from flows.workshop import Workshop
 from graders.grading import grader, graders
 from graders.judge.judge import judge
 from tasks_lib.family import Family
-from tasks_lib.models.failures import BudgetReachedError, RunStoppedError
+from tasks_lib.models.failures import BudgetReachedError, OutageError, RunStoppedError
 from tasks_lib.models.prices import price_table
 from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
@@ -425,11 +425,13 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
     except WorkersLostError as error:
         raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from None
     except (LockedError, ShardError) as error:
-        raise PipelineError(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
+        kind = PassingError if isinstance(error, LockedError) else PipelineError
+        raise kind(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
     except OSError as error:
         raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from error
     except RunStoppedError as stop:
-        raise PipelineError(_told_what_is_there(place, stop)) from None
+        kind = PassingError if isinstance(stop, OutageError) else PipelineError
+        raise kind(_told_what_is_there(place, stop)) from None
     except KeyboardInterrupt:
         kept = len(run_shards(place.spool, read_plan(place.spool)).keys())
         raise InterruptedRunError(
