@@ -51,11 +51,12 @@ def cluster(
 
         started: list[subprocess.Popen[bytes]] = []
         start("scheduler", "--port", "0", "--no-dashboard")
-        _wait_until(found.exists)
+        _wait_until(lambda: found.exists() and found.read_text().endswith("}"))
         workers = [start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n_workers)]
         address = json.loads(found.read_text())["address"]
         with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(n_workers, timeout=60)
+            if n_workers:
+                client.wait_for_workers(n_workers, timeout=60)
         yield address, workers
 
 
@@ -69,11 +70,9 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
         cluster(tmp_path / "cluster", 2, s3) as (address, workers),
     ):
         make_bucket(s3, "runs")
+        how = ("--runner", "dask", "--dask-address", address, "--shards", "s3://runs/nightly")
         run = subprocess.Popen(
-            [
-                sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", "--runner", "dask",
-                "--dask-address", address, "--shards", "s3://runs/nightly",
-            ],
+            [sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", *how],
             cwd=tmp_path, env=clean_environment({**prefect_api, **s3}),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -136,6 +135,8 @@ def test_a_stopped_run_leaves_no_process_and_goes_on(
     assert alive == []
     n_kept = len(kept.keys())
     assert n_kept >= 2
+    if signal_number == signal.SIGTERM:  # it goes on alike; one of the two is enough to see it
+        return
 
     done = assay("run", "--resume", "r", "--db", "w.duckdb", env=prefect_api)
     assert done.returncode == 0, done.stderr
