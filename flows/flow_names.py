@@ -1,11 +1,9 @@
 """What flow runs and task runs are called and tagged with, so that people and limits find them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-import tasks_lib
 from flows.plan import Chunk, RunPlan
-from tasks_lib.policies.base import ModelPolicy
 
 PROJECT = "taskassay"
 """On every flow run."""
@@ -28,12 +26,13 @@ def tags_of(plan: RunPlan) -> set[str]:
     }
 
 
-def tags_of_chunk(chunk: Chunk, judges: Collection[str]) -> set[str]:
-    """Return the tags of the task run of a chunk: the models that are called for it, which a limit may be set on."""
-    called = [
-        planned.name for planned in chunk.policies if isinstance(tasks_lib.policy(planned.name), ModelPolicy)
-    ] + list(judges)
-    return {f"model:{name.partition(':')[0]}" for name in called}
+def tags_of_chunk(plan: RunPlan, chunk: Chunk) -> set[str]:
+    """Return the tags of the task run of a chunk: the models that are called for it, which a limit may be set on.
+
+    A limit of Prefect's takes no tag with a slash, so that the provider is left out.
+    """
+    names = {*(policy.name for policy in chunk.policies), *plan.judges}
+    return {f"model:{model}" for name, model in plan.called.items() if name in names}
 
 
 def tag_flow_run(tags: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from flows.artifacts import create_artifacts
 from flows.chunks import ChunkDone
 from flows.flow_names import name_of_run, tag_flow_run, tags_of, tags_of_chunk
 from flows.load import load_run, note_stopped
-from flows.plan import Chunk, read_plan
+from flows.plan import Chunk, RunPlan, read_plan
 from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
@@ -60,7 +60,7 @@ def run_pipeline(spool: Path, location: Location, shop: Workshop, workers: int, 
             if plan.batch:
                 for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
                     answered.result()
-            _work_all(run_id, todo, plan.judges, shop, watch)
+            _work_all(plan, todo, shop, watch)
         except STOPPED:
             # The threads wait for the workshop, and Prefect waits for the threads.
             shop.close()
@@ -72,11 +72,11 @@ def run_pipeline(spool: Path, location: Location, shop: Workshop, workers: int, 
     return evaluate(plan.run_id, str(location), plan.n_rollouts)
 
 
-def _work_all(run_id: str, todo: Sequence[Chunk], judges: Sequence[str], shop: Workshop, watch: Watch) -> None:
-    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {run_id}")
+def _work_all(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
+    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {plan.run_id}")
     assert isinstance(progress, UUID)  # a coroutine only where it is called from one
     futures = [
-        collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(chunk, judges)).submit(
+        collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(plan, chunk)).submit(
             shop, _Quoted(chunk)
         )
         for chunk in todo

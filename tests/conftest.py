@@ -91,6 +91,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         "DO_NOT_TRACK": "1",
         # Thirty seconds between two looks at a limit are too long for a test.
         "PREFECT_SERVER_TASKS_TAG_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
     }
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(

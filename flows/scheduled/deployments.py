@@ -246,11 +246,11 @@ def _placed(standing: Standing, place: Mapping[str, Any]) -> Standing:
     """Fill in what all flows are given, under what the deployment says for itself."""
     taken = inspect.signature(standing.flow.fn).parameters
     parameters = dict(standing.parameters)
-    if "place" in taken:
+    if "place" in taken and place:
         parameters["place"] = {**place, **parameters.get("place", {})}
     elif "db" in place:
         parameters = {"db": place["db"], **parameters}
-    return replace(standing, parameters={name: value for name, value in parameters.items() if value != {}})
+    return replace(standing, parameters=parameters)
 
 
 def _read_changes(path: Path) -> dict[str, Change]:
