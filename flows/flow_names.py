@@ -13,7 +13,8 @@ SHOWN = 3
 
 def name_of_run(plan: RunPlan) -> str:
     """Return what the flow run of a run is called: which families, who, how many, which run."""
-    return f"evaluate {few(plan.families)}: {few(_who(plan))}, n={_instances_per_family(plan)} ({plan.run_id})"
+    who = few(_who(plan)) or "oracle, ladders, probes"
+    return f"evaluate {few(plan.families)}: {who}, n={_instances_per_family(plan)} ({plan.run_id})"
 
 
 def tags_of(plan: RunPlan) -> set[str]:
@@ -41,7 +42,8 @@ def tag_flow_run(tags: Iterable[str]) -> None:
     from prefect.runtime import flow_run
 
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(str(flow_run.id)), tags=sorted({*flow_run.tags, *tags}))
+        here = UUID(str(flow_run.id))
+        client.update_flow_run(here, tags=sorted({*client.read_flow_run(here).tags, *tags}))
 
 
 def few(names: Sequence[str]) -> str:
@@ -51,8 +53,7 @@ def few(names: Sequence[str]) -> str:
 
 
 def _who(plan: RunPlan) -> list[str]:
-    groups = [spec.name for spec in plan.policies if spec.kind in ("model", "simulated", "replay")]
-    return groups or ["oracle, ladders, probes"]
+    return [spec.name for spec in plan.policies if spec.kind in ("model", "simulated", "replay")]
 
 
 def _instances_per_family(plan: RunPlan) -> int:
