@@ -65,7 +65,7 @@ class PrefectApi:
         found: list[Json] = self.ask("flow_runs/filter", {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_ASC"})
         return found
 
-    def ended(self, flow_run: str, seconds: float = 120) -> Json:
+    def ended(self, flow_run: str, seconds: float = 240) -> Json:
         """Wait until a flow run has ended, and return it."""
         return wait_for(lambda: _if_ended(self.flow_run(flow_run)), seconds)
 
@@ -86,7 +86,7 @@ class PrefectApi:
         return {artifact["key"]: artifact["data"] for artifact in found}
 
 
-def wait_for(look: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(look: Callable[[], Any], seconds: float = 180) -> Any:
     """Look until something is there, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
