@@ -147,7 +147,7 @@ class _Progress:
 
 
 def _named(chunk: Chunk, plan: RunPlan) -> Any:
-    return collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(chunk, plan.judges))
+    return collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(plan, chunk))
 
 
 def _batches_bar(plan: RunPlan) -> Stage:

@@ -1,11 +1,9 @@
 """What flow runs and task runs are called and tagged with, so that people and limits find them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-import tasks_lib
 from flows.plan import Chunk, RunPlan
-from tasks_lib.policies.base import ModelPolicy
 
 PROJECT = "taskassay"
 """On every flow run."""
@@ -15,7 +13,8 @@ SHOWN = 3
 
 def name_of_run(plan: RunPlan) -> str:
     """Return what the flow run of a run is called: which families, who, how many, which run."""
-    return f"evaluate {few(plan.families)}: {few(_who(plan))}, n={_instances_per_family(plan)} ({plan.run_id})"
+    who = few(_who(plan)) or "oracle, ladders, probes"
+    return f"evaluate {few(plan.families)}: {who}, n={_instances_per_family(plan)} ({plan.run_id})"
 
 
 def tags_of(plan: RunPlan) -> set[str]:
@@ -28,12 +27,13 @@ def tags_of(plan: RunPlan) -> set[str]:
     }
 
 
-def tags_of_chunk(chunk: Chunk, judges: Collection[str]) -> set[str]:
-    """Return the tags of the task run of a chunk: the models that are called for it, which a limit may be set on."""
-    called = [
-        planned.name for planned in chunk.policies if isinstance(tasks_lib.policy(planned.name), ModelPolicy)
-    ] + list(judges)
-    return {f"model:{name.partition(':')[0]}" for name in called}
+def tags_of_chunk(plan: RunPlan, chunk: Chunk) -> set[str]:
+    """Return the tags of the task run of a chunk: the models that are called for it, which a limit may be set on.
+
+    A limit of Prefect's takes no tag with a slash, so that the provider is left out.
+    """
+    names = {*(policy.name for policy in chunk.policies), *plan.judges}
+    return {f"model:{model}" for name, model in plan.called.items() if name in names}
 
 
 def tag_flow_run(tags: Iterable[str]) -> None:
@@ -42,7 +42,8 @@ def tag_flow_run(tags: Iterable[str]) -> None:
     from prefect.runtime import flow_run
 
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(str(flow_run.id)), tags=sorted({*flow_run.tags, *tags}))
+        here = UUID(str(flow_run.id))
+        client.update_flow_run(here, tags=sorted({*client.read_flow_run(here).tags, *tags}))
 
 
 def few(names: Sequence[str]) -> str:
@@ -52,8 +53,7 @@ def few(names: Sequence[str]) -> str:
 
 
 def _who(plan: RunPlan) -> list[str]:
-    groups = [spec.name for spec in plan.policies if spec.kind in ("model", "simulated", "replay")]
-    return groups or ["oracle, ladders, probes"]
+    return [spec.name for spec in plan.policies if spec.kind in ("model", "simulated", "replay")]
 
 
 def _instances_per_family(plan: RunPlan) -> int:

@@ -269,7 +269,7 @@ def _require_callable_models(settings: Settings, asked: Sequence[TaskInstance]) 
     if not called:
         return
     _refuse_same_judges(settings)
-    read_access(next(iter(called)))
+    read_access(next(iter(called)), settings.api_key_block)
     prices = price_table(settings.prices)
     if settings.max_cost_usd is not None:
         require_prices(called, prices)

@@ -39,7 +39,7 @@ NOT_OF_THE_WORK = frozenset(
     {"db", "data_path", "runs", "reports", "reports_url"}
     | {"workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
     | {"runner", "dask_address", "shards", "chunk_timeout_s"}
-    | {"max_cost_usd", "max_tokens", "prices"}
+    | {"max_cost_usd", "max_tokens", "prices", "api_key_block"}
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
 DEFAULT_POLICIES = ("sim/weak", "sim/mid", "sim/strong")
@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     """Tokens, read and written, that a run may spend on models."""
     prices: Path | None = None
     """A TOML file of prices of your own, which come before the list prices."""
+    api_key_block: str | None = Field(default=None, min_length=1)
+    """Name of the Prefect Secret block that holds the API key; unset: ANTHROPIC_API_KEY."""
     batch: bool = False
     """Have models answer in batches: half the price, within a day, single mode only."""
     batch_poll_s: float = Field(default=30.0, gt=0)

@@ -17,7 +17,7 @@ import tasks_lib
 from flows.flow_names import PROJECT, few, tag_flow_run
 from flows.places import is_there
 from flows.pool import import_plugins
-from flows.scheduled.flow_runs import assay, told_in_words
+from flows.scheduled.flow_runs import assay, told_in_words, unlocked
 from flows.scheduled.parameters import Audited, AuditJudging, Limits, Place, settings_of
 from flows.settings import Settings
 from graders.grading import grader
@@ -93,7 +93,7 @@ def grader_audit(
     """
     settings = settings_of((audited, judging, limits, place), audit=True, policies=(), span=())
     settings = settings.model_copy(update={"weak": None, "strong": None})
-    changed = changed_families(settings)
+    changed = unlocked(lambda: changed_families(settings))
     tag_flow_run([PROJECT, *(f"changed:{name}" for name in changed)])
     if only_if_changed and resume is None:
         if not changed:

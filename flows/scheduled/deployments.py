@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -69,13 +70,14 @@ class Standing:
         from prefect.schedules import Cron, Interval
 
         try:
+            ZoneInfo(self.timezone)
             if self.every_s is not None:
                 return Interval(self.every_s, timezone=self.timezone)
             return Cron(self.cron, timezone=self.timezone) if self.cron else None
-        except ValueError as error:
+        except (ValueError, ZoneInfoNotFoundError) as error:
             raise SettingsError(
-                f"{self.name}: {self.cron!r} in {self.timezone!r} is no schedule; write five fields such as "
-                f"'0 2 * * *' and a place such as Europe/Berlin ({_first(error)})"
+                f"{self.name}: {self.when!r} is no schedule; write five fields such as '0 2 * * *', and a place such "
+                f"as Europe/Berlin ({_first(error)})"
             ) from None
 
     @property
@@ -244,11 +246,11 @@ def _placed(standing: Standing, place: Mapping[str, Any]) -> Standing:
     """Fill in what all flows are given, under what the deployment says for itself."""
     taken = inspect.signature(standing.flow.fn).parameters
     parameters = dict(standing.parameters)
-    if "place" in taken:
+    if "place" in taken and place:
         parameters["place"] = {**place, **parameters.get("place", {})}
     elif "db" in place:
         parameters = {"db": place["db"], **parameters}
-    return replace(standing, parameters={name: value for name, value in parameters.items() if value != {}})
+    return replace(standing, parameters=parameters)
 
 
 def _read_changes(path: Path) -> dict[str, Change]:
@@ -272,7 +274,7 @@ def _require_known(name: str, known: Mapping[str, Any], place: str) -> None:
         raise SettingsError(f"{place}: there is no deployment {name!r}; {nearest(name, known)}")
 
 
-def _first(error: ValueError, within: str = "") -> str:
+def _first(error: Exception, within: str = "") -> str:
     """Return the first thing that is wrong: the field, what, and what was given."""
     if not isinstance(error, ValidationError):
         return str(error)

@@ -23,6 +23,7 @@ from flows.plan import PLAN_FILE, read_plan
 from flows.runs import Place, begin_run, completed_run, finish_with_prefect
 from flows.settings import Settings
 from flows.summary import RunSummary
+from warehouse.errors import LockedError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,8 +31,10 @@ T = TypeVar("T")
 REFUSED = "Refused"
 """Name of the state of a flow run whose parameters cannot be used; nothing was written."""
 RESUMABLE = "Resumable"
-"""Name of the state of a flow run that broke off in the middle; a retry takes it up again."""
+"""Name of the state of a flow run that broke off, or found the warehouse in use; a retry takes it up again."""
 FIRST_WAIT_S = 60.0
+TRIES_OF_A_LOCK = 6
+FIRST_WAIT_OF_A_LOCK_S = 2.0
 JITTER = 0.25
 """Share of a wait that chance adds: flows that broke off together do not come back together."""
 
@@ -43,7 +46,7 @@ def told_in_words(work: Callable[P, T]) -> Callable[P, T | State[Any]]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
             return work(*args, **kwargs)
-        except PipelineError as error:
+        except (PipelineError, LockedError) as error:
             return _failed(RESUMABLE, error)
         except input_errors() as error:
             return _failed(REFUSED, error)
@@ -69,14 +72,14 @@ def assay(settings: Settings, resume: str | None, tries: int) -> tuple[Place, Ru
         PipelineError: it broke off; what is done is kept.
     """
     place = Place(settings.db, resume or run_of_flow_run(), runs=settings.runs)
-    summary = completed_run(place)
+    summary = unlocked(lambda: completed_run(place))
     if summary is not None:
         get_run_logger().info("run %s is complete already; nothing was left to do", place.run_id)
         return place, summary
     if resume is None and not (place.spool / PLAN_FILE).exists():
-        place = begin_run(settings, run_id=place.run_id, deployment=deployment.name)
+        place = unlocked(lambda: begin_run(settings, run_id=place.run_id, deployment=deployment.name))
     else:
-        require_usable(settings.db)
+        unlocked(lambda: require_usable(settings.db))
         get_run_logger().info("run %s is taken up again", place.run_id)
     plan = read_plan(place.spool)
     tag_flow_run(tags_of(plan))
@@ -93,11 +96,20 @@ def patiently(work: Callable[[], T], tries: int, first_wait_s: float = FIRST_WAI
     for number in range(tries - 1):
         try:
             return work()
-        except PassingError as error:
+        except (PassingError, LockedError) as error:
             wait = first_wait_s * 2**number * (1 + JITTER * random.random())
             get_run_logger().warning("%s; tried again in %.0f s", error, wait)
             time.sleep(wait)
     return work()
+
+
+def unlocked(work: Callable[[], T]) -> T:
+    """Do something with a warehouse; wait for whoever has it open, which is seldom for long.
+
+    Raises:
+        LockedError: it was open for longer than a minute.
+    """
+    return patiently(work, TRIES_OF_A_LOCK, FIRST_WAIT_OF_A_LOCK_S)
 
 
 def run_of_flow_run() -> str:

@@ -16,7 +16,7 @@ from flows.gate.conditions import read_conditions
 from flows.gate.decision import Outcome, Verdict, decide
 from flows.gate.evidence import runs_compared
 from flows.places import is_there
-from flows.scheduled.flow_runs import told_in_words
+from flows.scheduled.flow_runs import told_in_words, unlocked
 from flows.scheduled.parameters import Candidate
 from flows.settings import read_settings
 from flows.trust import told
@@ -50,9 +50,9 @@ def promotion_gate(candidate: Candidate, db: str | None = None) -> State[Any]:
     """
     conditions = read_conditions(Path(candidate.conditions) if candidate.conditions else None)
     location = read_settings(None, {"db": db}).db
-    if not is_there(location):
+    if not unlocked(lambda: is_there(location)):
         raise InputError(f"{location}: there is no warehouse; run nightly-evaluation first, or name another")
-    with Warehouse.open(location, read_only=True) as warehouse:
+    with unlocked(lambda: Warehouse.open(location, read_only=True)) as warehouse:
         verdict = decide(
             warehouse, candidate.base, candidate.candidate, conditions,
             family=candidate.family, split=candidate.split, runs=candidate.runs,
