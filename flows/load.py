@@ -1,6 +1,7 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from flows.clock import now
 from flows.places import is_there
 from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
 from warehouse import Warehouse
-from warehouse.errors import ShardError
+from warehouse.errors import LockedError, ShardError
 from warehouse.estimates import refresh
 from warehouse.location import Location
 from warehouse.shards import Shards
@@ -51,6 +52,12 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
     return dict(added)
+
+
+def note_stopped(db: Location, plan: RunPlan) -> None:
+    """Note that a run was stopped and can be taken up again, unless somebody else has the warehouse open just now."""
+    with suppress(LockedError), Warehouse.open(db) as warehouse:
+        warehouse.merge("run", [_run_row(plan, "cancelled", now())])
 
 
 def is_completed(db: Location, run_id: str) -> bool:
