@@ -13,7 +13,7 @@ from flows.settings import read_settings
 from tests.conftest import TINY, assay_in_a_process, clean_environment
 from tests.support_lake import expected_rows, lake_of, load, repeated_keys, rows_of, write_run
 from tests.support_postgres import Postgres
-from tests.support_s3 import make_bucket, s3_server
+from tests.support_s3 import make_bucket, reachable, s3_server
 from warehouse import Warehouse
 from warehouse.definitions import tables, views
 from warehouse.location import Lake, Location
@@ -111,14 +111,12 @@ def test_two_commands_at_once_write_one_lake(
     assert not (folder / "assay.runs").exists()
 
 
-def test_files_can_lie_in_a_bucket(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_can_lie_in_a_bucket(postgres: Postgres, tmp_path: Path) -> None:
     """With S3 as the data path, reached as the environment says: the same rows, and every file in the bucket."""
-    with s3_server() as variables:
-        make_bucket(variables, "assay")
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
+    with s3_server() as variables, reachable(variables):
+        make_bucket(variables, "lakes")
         written = str(lake_of(postgres.new_database(), None))
-        lake = read_settings(None, {"db": written, "data_path": "s3://assay/team/lake"}).db
+        lake = read_settings(None, {"db": written, "data_path": "s3://lakes/team/lake"}).db
         shards = write_run(tmp_path / "shards", "r", 20)
 
         assert load(lake, shards, "r") == expected_rows(20)
@@ -127,6 +125,6 @@ def test_files_can_lie_in_a_bucket(postgres: Postgres, tmp_path: Path, monkeypat
             assert rows_of(warehouse, "r") == expected_rows(20)
             assert repeated_keys(warehouse) == {}
             files = warehouse.sql("select data_file from ducklake_list_files('lake', 'rollout')")["data_file"]
-            assert files.str.starts_with("s3://assay/team/lake/").all()
+            assert files.str.starts_with("s3://lakes/team/lake/").all()
             shown = str(warehouse.sql("from duckdb_secrets()").to_dicts())
             assert variables["AWS_SECRET_ACCESS_KEY"] not in shown
