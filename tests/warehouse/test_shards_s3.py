@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.conftest import ROOT, clean_environment
@@ -47,7 +48,8 @@ def test_loaded_rows_are_those_of_a_folder(shards: Shards, tmp_path: Path) -> No
         assert far.load(shards) == near.load(folder)
         assert set(far.load(shards).values()) == {0}
         for table in records():
-            assert far.view(table).equals(near.view(table)), table
+            one, other = (warehouse.view(table).sort(pl.all()) for warehouse in (far, near))  # a table has no order
+            assert one.equals(other), table
             assert shards.read("a", table).equals(folder.read("a", table)), table
     assert shards.keys() == {"a", "b"}
     assert shards.is_remote
