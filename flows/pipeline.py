@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import create_artifacts
 from flows.chunks import ChunkDone
+from flows.head_start import HeadStart
 from flows.load import load_run
 from flows.plan import Chunk, read_plan
 from flows.summary import RunSummary, summarise
@@ -33,7 +34,7 @@ Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
 
-def run_pipeline(spool: Path, location: Location, shop: Workshop, workers: int, watch: Watch) -> RunSummary:
+def run_pipeline(spool: Path, location: Location, shop: Workshop | HeadStart, workers: int, watch: Watch) -> RunSummary:
     """Run everything that is left of a plan as one Prefect flow."""
     plan = read_plan(spool)
 
@@ -64,7 +65,7 @@ def run_pipeline(spool: Path, location: Location, shop: Workshop, workers: int, 
     return evaluate(plan.run_id, str(location), plan.n_rollouts)
 
 
-def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
+def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop | HeadStart, watch: Watch) -> None:
     progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {run_id}")
     assert isinstance(progress, UUID)  # a coroutine only where it is called from one
     futures = [collect_and_grade.with_options(task_run_name=chunk.label).submit(shop, _Quoted(chunk)) for chunk in todo]
@@ -97,7 +98,7 @@ def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(name="answer in batches", cache_policy=NO_CACHE, persist_result=False)
-def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
+def answer_in_batches(shop: Workshop | HeadStart, todo: _Quoted[Sequence[Chunk]]) -> int:
     """Have all calls of models answered in batches, before the chunks are worked on."""
     answered = shop.prepare(todo.content)
     get_run_logger().info("%d calls answered in batches", answered)
@@ -111,7 +112,7 @@ def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def collect_and_grade(shop: Workshop, quoted: _Quoted[Chunk]) -> ChunkDone:
+def collect_and_grade(shop: Workshop | HeadStart, quoted: _Quoted[Chunk]) -> ChunkDone:
     """Have one chunk worked on; when a worker dies, the chunk is done again from the start."""
     done = shop.work(quoted.content)
     log = get_run_logger()

@@ -44,7 +44,7 @@ class WorkerPool:
     """Worker processes that can be handed work from several threads."""
 
     def __init__(self, workers: int, plugins: Sequence[str] = ()) -> None:
-        self._workers, self._plugins = workers, tuple(plugins)
+        self.workers, self._plugins = workers, tuple(plugins)
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
         self._closed = False
@@ -93,7 +93,7 @@ class WorkerPool:
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self._workers, _ContextWithoutMain(), initializer=_start_worker, initargs=(self._plugins,)
+                    self.workers, _ContextWithoutMain(), initializer=_start_worker, initargs=(self._plugins,)
                 )
             return self._executor
 

@@ -21,11 +21,12 @@ from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
 from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
 from flows.generate import generate_instances
+from flows.head_start import HeadStart
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
 from flows.places import db_option, is_there, require_usable, runs_folder
-from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, write_plan
+from flows.plan import Chunk, RunPlan, all_instances, chosen_families, make_plan, read_plan, write_plan
 from flows.pool import InProcess, WorkerPool, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
@@ -122,15 +123,18 @@ def begin_run(
     return place
 
 
-def finish_with_prefect(place: Place, settings: Settings) -> RunSummary:
+def finish_with_prefect(place: Place, settings: Settings, *, lint: bool = False) -> RunSummary:
     """Do what is left of a run as a Prefect flow, and return its answers.
 
-    Of the settings only those count that say how a run is done, not what it does.
+    Args:
+        place: the run.
+        settings: of them only those count that say how a run is done, not what it does.
+        lint: also say, in one line, how much is wrong with the instances, if anything is.
 
     Raises:
         PipelineError, InterruptedRunError: it broke off or was stopped; what is done is kept.
     """
-    summary = _explained(place, _with_prefect, place, settings)
+    summary = _explained(place, _with_prefect, place, settings, lint)
     discard_spool(place.spool)
     return summary
 
@@ -146,19 +150,41 @@ def finish_without_prefect(place: Place, settings: Settings) -> RunSummary:
     return summarise(place.db, place.run_id)
 
 
-def _with_prefect(place: Place, settings: Settings) -> RunSummary:
+def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
     from flows.prefect_runtime import prefect_server
 
     log = place.spool / "prefect-server.log"
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool, prefect_server(log, console.say) as wait:
+    with (
+        _exclusive(place) as plan,
+        _pool(plan, settings.workers) as pool,
+        prefect_server(log, console.say) as wait,
+        console.progress_bar(_left_to_do(place, plan)) as bar,
+        _workshop(place, plan, pool, settings, bar) as shop,
+        _head_start(place, plan, pool, shop) as ahead,
+    ):
+        if lint:
+            say_findings(list(all_instances(place.spool)))
+        # Imported when workers are busy: it takes a second, and a server of our own takes several to start.
         from flows.pipeline import run_pipeline
 
         wait()
-        with (
-            console.progress_bar(_left_to_do(place, plan)) as bar,
-            _workshop(place, plan, pool, settings, bar) as shop,
-        ):
-            return run_pipeline(place.spool, place.db, shop, _threads(plan, settings), _watch(bar))
+        return run_pipeline(place.spool, place.db, ahead, _threads(plan, settings), _watch(bar))
+
+
+@contextmanager
+def _head_start(
+    place: Place, plan: RunPlan, pool: WorkerPool | InProcess, shop: Workshop
+) -> Iterator[Workshop | HeadStart]:
+    """Have workers begin at once, where there are any, unless a model takes part."""
+    if plan.calls_models or not isinstance(pool, WorkerPool):
+        yield shop
+        return
+    finished = shard_keys(place.spool)
+    ahead = HeadStart(shop, [chunk for chunk in plan.chunks if chunk.key not in finished], pool.workers)
+    try:
+        yield ahead
+    finally:
+        ahead.stop()
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
