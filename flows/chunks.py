@@ -8,21 +8,28 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import tasks_lib
 from flows.collect import collect_rollout
-from flows.plan import Chunk, PlannedInstance, PlannedPolicy, read_instance
-from flows.source import read_source
+from flows.plan import Chunk, PlannedPolicy
+from flows.supplies import Supplies
 from flows.trust import Trust
 from graders.grading import Graded, grade_rollout, grader
 from graders.judge.asking import Answered
 from graders.judge.conclusion import concluded
-from tasks_lib.policies.base import ModelPolicy, Policy
-from tasks_lib.records import Record, Rollout, TaskInstance
-from warehouse.shards import write_shard
+from tasks_lib.records import Record, Rollout
+from warehouse.shards import Shards
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told about a chunk. It says where everything is, so it can be worked on in any process."""
+
+    run_id: str
+    chunk: Chunk
+    supplies: Supplies
+    shards: Shards
 
 
 @dataclass(frozen=True)
@@ -87,68 +94,59 @@ class _Shard:
         self.first_error = self.first_error or cause
 
 
-def work_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
+def work_chunk(work: Work, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
     """Attempt and grade everything in a chunk and write its shard, whole or not at all.
 
     Args:
-        spool: folder of the run.
-        run_id: the run.
-        chunk: the chunk.
+        work: the chunk.
         groups: what models left on it, where that was collected already.
     """
-    return conclude_chunk(spool, run_id, chunk, examine_chunk(spool, run_id, chunk, groups), {}, groups is not None)
+    return conclude_chunk(work, examine_chunk(work, groups), {}, groups is not None)
 
 
-def regrade_chunk(spool: Path, run_id: str, chunk: Chunk, trust: Trust) -> ChunkDone:
+def regrade_chunk(work: Work, trust: Trust) -> ChunkDone:
     """Grade what another run has collected and write the shard.
 
     What judges said of it then is said of it now; whether that counts is decided anew.
     """
-    source = read_source(spool, chunk)
-    examined = examine_chunk(spool, run_id, chunk, source.groups)
+    source = work.supplies.source()
+    examined = examine_chunk(work, source.groups)
     answered = {rollout_id: Answered(trust.marked(scores)) for rollout_id, scores in source.verdicts.items()}
-    return conclude_chunk(spool, run_id, chunk, examined, answered)
+    return conclude_chunk(work, examined, answered)
 
 
-def examine_chunk(
-    spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout | None]] | None = None
-) -> Examined:
+def examine_chunk(work: Work, groups: Sequence[Sequence[Rollout | None]] | None = None) -> Examined:
     """Attempt everything in a chunk, unless that was done, and let code grade it."""
     started = time.perf_counter()
-    collected = _collected(spool, run_id, chunk) if groups is None else groups
+    collected = _collected(work) if groups is None else groups
     graded = [
-        [None if rollout is None else grade_rollout(read_once(spool, place), rollout) for rollout in rollouts]
-        for (place, _), rollouts in zip(chunk.places(), collected, strict=True)
+        [None if rollout is None else grade_rollout(work.supplies.instance(place), rollout) for rollout in rollouts]
+        for (place, _), rollouts in zip(work.chunk.places(), collected, strict=True)
     ]
     return Examined(collected, graded, time.perf_counter() - started)
 
 
 def conclude_chunk(
-    spool: Path,
-    run_id: str,
-    chunk: Chunk,
-    examined: Examined,
-    answered: Mapping[str, Answered],
-    is_shown: bool = False,
+    work: Work, examined: Examined, answered: Mapping[str, Answered], is_shown: bool = False
 ) -> ChunkDone:
     """Narrow what judges were asked about and write the shard, whole or not at all.
 
     Args:
-        spool, run_id, chunk: as for `work_chunk`.
+        work: the chunk.
         examined: what code found.
         answered: rollout -> what judges left of it; a rollout about which nobody was asked is not in it.
         is_shown: the progress bar has counted the rollouts already, one by one.
     """
-    started = time.perf_counter()
+    started, chunk = time.perf_counter(), work.chunk
     shard, rubric = _Shard(), grader(chunk.family).rubric
     for (place, planned), rollouts, grades in zip(chunk.places(), examined.groups, examined.graded, strict=True):
-        shard.add_group(run_id, place.instance_id, planned, sum(rollout is None for rollout in rollouts))
+        shard.add_group(work.run_id, place.instance_id, planned, sum(rollout is None for rollout in rollouts))
         for rollout, graded in zip(rollouts, grades, strict=True):
             if rollout is not None and graded is not None:
                 said = answered.get(rollout.rollout_id, Answered())
                 shard.add(rollout, concluded(graded, rubric, said.scores))
                 shard.rows["judge_call"] += said.calls
-    write_shard(spool, chunk.key, shard.rows)
+    work.shards.write(chunk.key, shard.rows)
     n_rollouts = len(shard.rows["rollout"])
     return ChunkDone(
         key=chunk.key,
@@ -162,26 +160,12 @@ def conclude_chunk(
     )
 
 
-def _collected(spool: Path, run_id: str, chunk: Chunk) -> list[list[Rollout | None]]:
-    family = tasks_lib.family(chunk.family)
+def _collected(work: Work) -> list[list[Rollout | None]]:
+    family, supplies = tasks_lib.family(work.chunk.family), work.supplies
     return [
         [
-            collect_rollout(run_id, family, _policy(planned.name), read_once(spool, place), sample)
+            collect_rollout(work.run_id, family, supplies.policy(planned.name), supplies.instance(place), sample)
             for sample in range(planned.samples)
         ]
-        for place, planned in chunk.places()
+        for place, planned in work.chunk.places()
     ]
-
-
-# A chunk of many policies works through few instances, and the next chunk of a worker is often about the same ones.
-@lru_cache(maxsize=256)
-def read_once(spool: Path, place: PlannedInstance) -> TaskInstance:
-    """Read an instance of a run; the latest ones are remembered."""
-    return read_instance(spool, place)
-
-
-@lru_cache(maxsize=1024)
-def _policy(name: str) -> Policy:
-    policy = tasks_lib.policy(name)
-    assert not isinstance(policy, ModelPolicy), "models are called by the parent process"
-    return policy

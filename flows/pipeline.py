@@ -21,13 +21,12 @@ from flows.artifacts import create_artifacts
 from flows.chunks import ChunkDone
 from flows.head_start import HeadStart
 from flows.load import load_run
-from flows.plan import Chunk, read_plan
+from flows.plan import Chunk, read_plan, run_shards
 from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from warehouse.errors import LockedError
 from warehouse.location import Location
-from warehouse.shards import shard_keys
 
 T = TypeVar("T")
 Watch = Callable[[ChunkDone], None]
@@ -47,7 +46,7 @@ def run_pipeline(spool: Path, location: Location, shop: Workshop | HeadStart, wo
     )
     def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
-        finished = shard_keys(spool)
+        finished = run_shards(spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
         try:

@@ -27,6 +27,9 @@ T = TypeVar("T")
 class Pool(Protocol):
     """Somebody who does a piece of work and returns its result."""
 
+    reads_spool: bool
+    """True where work may read the folder of the run, which spares sending what stands there."""
+
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do it."""
         ...
@@ -42,6 +45,8 @@ class PoolClosedError(Exception):
 
 class WorkerPool:
     """Worker processes that can be handed work from several threads."""
+
+    reads_spool = True
 
     def __init__(self, workers: int, plugins: Sequence[str] = ()) -> None:
         self.workers, self._plugins = workers, tuple(plugins)
@@ -107,6 +112,7 @@ class WorkerPool:
 class InProcess:
     """Does the work where it is asked for: for a handful of rollouts, and for tasks defined in a notebook."""
 
+    reads_spool = True
     WORTHWHILE_UP_TO = 200
     """Rollouts that are graded sooner than workers have started."""
 

@@ -26,7 +26,7 @@ from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
 from flows.places import db_option, is_there, require_usable, runs_folder
-from flows.plan import Chunk, RunPlan, all_instances, chosen_families, make_plan, read_plan, write_plan
+from flows.plan import Chunk, RunPlan, all_instances, chosen_families, make_plan, read_plan, run_shards, write_plan
 from flows.pool import InProcess, WorkerPool, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
@@ -43,7 +43,7 @@ from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
 from warehouse.location import Location
-from warehouse.shards import shard_keys, sweep
+from warehouse.shards import Shards
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,6 +116,7 @@ def begin_run(
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
         deployment=deployment,
     )
+    _require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
     if lint:
@@ -179,7 +180,7 @@ def _head_start(
     if plan.calls_models or not isinstance(pool, WorkerPool):
         yield shop
         return
-    finished = shard_keys(place.spool)
+    finished = run_shards(place.spool, plan).keys()
     ahead = HeadStart(shop, [chunk for chunk in plan.chunks if chunk.key not in finished], pool.workers)
     try:
         yield ahead
@@ -189,7 +190,7 @@ def _head_start(
 
 def _without_prefect(place: Place, settings: Settings) -> None:
     with _exclusive(place) as plan, _pool(plan, settings.workers) as pool:
-        finished = shard_keys(place.spool)
+        finished = run_shards(place.spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
@@ -214,7 +215,7 @@ def _exclusive(place: Place) -> Iterator[RunPlan]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"run {place.run_id} is under way in another process; wait for it, or stop it") from None
-        sweep(place.spool)
+        run_shards(place.spool, plan).sweep()
         import_plugins([name for name in plan.plugins if name != "__main__"])
         yield plan
 
@@ -225,6 +226,20 @@ def completed_run(place: Place) -> RunSummary | None:
         return None
     discard_spool(place.spool)
     return summarise(place.db, place.run_id)
+
+
+def _require_free_shards(setting: str | None, shards: Shards) -> None:
+    """Find out before any work whether chunks can leave their shards where they are wanted.
+
+    Raises:
+        ShardError: they cannot.
+        InputError: there are shards already, of another run of that name.
+    """
+    if setting is None:
+        return
+    shards.try_out()
+    if shards.keys():
+        raise InputError(f"{shards.place}: there are shards of another run of that name; give the run another name")
 
 
 def _known_policies(db: Location) -> dict[str, str]:
@@ -324,7 +339,7 @@ def _threads(plan: RunPlan, settings: Settings) -> int:
 
 
 def _left_to_do(place: Place, plan: RunPlan) -> int:
-    finished = shard_keys(place.spool)
+    finished = run_shards(place.spool, plan).keys()
     return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
 
 
@@ -378,7 +393,7 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
     except RunStoppedError as stop:
         raise PipelineError(_told_what_is_there(place, stop)) from None
     except KeyboardInterrupt:
-        kept = len(shard_keys(place.spool))
+        kept = len(run_shards(place.spool, read_plan(place.spool)).keys())
         raise InterruptedRunError(
             f"stopped; {kept} finished chunks are kept, go on with: {place.resume_command}"
         ) from None

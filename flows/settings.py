@@ -37,6 +37,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 NOT_OF_THE_WORK = frozenset(
     {"db", "data_path", "runs"}
     | {"workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
+    | {"runner", "dask_address", "shards", "chunk_timeout_s"}
     | {"max_cost_usd", "max_tokens", "prices"}
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
@@ -97,8 +98,15 @@ class Settings(BaseSettings):
     """Rollouts per chunk; one chunk is one Prefect task and one shard."""
     workers: int = Field(default_factory=usable_cores, ge=1, le=256)
     """Worker processes."""
-    runner: Literal["local"] = "local"
-    """Where chunks are worked on."""
+    runner: Literal["local", "dask"] = "local"
+    """Where chunks are worked on: in worker processes of this run, or on a Dask cluster."""
+    dask_address: str | None = None
+    """The scheduler of a Dask cluster, `tcp://host:8786`; unset: one of this run's own, with as many workers."""
+    shards: str | None = None
+    """Folder or URL (`s3://bucket/runs`) where chunks leave what they found until it is loaded; unset: beside the
+    warehouse."""
+    chunk_timeout_s: float = Field(default=3600.0, gt=0)
+    """Seconds that a worker may take for a chunk; the wait for models does not count."""
     thresholds: dict[str, float] = {}
     """Numbers of the verdict rules that differ from the warehouse's defaults; recorded with the run."""
     checkpoints: dict[str, Checkpoint] = {}

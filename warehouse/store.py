@@ -19,7 +19,7 @@ from tasks_lib.records import content_hash
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
 from warehouse.location import Lake, Location
-from warehouse.shards import shard_files, sweep
+from warehouse.shards import Shards
 from warehouse.tables import Row, as_frame, schema_of
 
 SCHEMA_VERSION = 1
@@ -234,21 +234,18 @@ class Warehouse:
             cursor.close()
         return {table: frame.height for table, frame in frames.items()}
 
-    def load(self, spool: Path) -> dict[str, int]:
-        """Merge all finished shards of a spool in one transaction and return the new rows by table.
+    def load(self, shards: Shards) -> dict[str, int]:
+        """Merge all finished shards of a place in one transaction and return the new rows by table.
 
         Loading twice adds nothing. A chunk that was cut off has no shard and is not loaded.
 
         Raises:
-            ShardError: a shard is damaged; nothing was loaded.
+            ShardError: a shard is damaged, or the place cannot be reached; nothing was loaded.
         """
-        sources: dict[str, pl.DataFrame | list[str]] = {}
-        for table in LOADED_TABLES:
-            found = shard_files(spool, table)
-            if found:
-                sources[table] = found
-        added = self._in_transaction(sources)
-        sweep(spool)
+        with shards.on_disk() as there:
+            found = {table: there.files(table) for table in LOADED_TABLES}
+            added = self._in_transaction({table: files for table, files in found.items() if files})
+        shards.sweep()
         return added
 
     def _in_transaction(self, sources: dict[str, Any], latest: Collection[str] = ()) -> dict[str, int]:

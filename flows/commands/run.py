@@ -1,7 +1,7 @@
 """The verbs that assay: `run`, `demo`, `audit`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,10 @@ def run(
     ] = None,
     chunk_size: options.ChunkSize = None,
     workers: options.Workers = None,
-    runner: Annotated[Literal["local"] | None, typer.Option("--runner", help="Where chunks are worked on.")] = None,
+    runner: options.Runner = None,
+    dask_address: options.DaskAddress = None,
+    shards: options.ShardPlace = None,
+    chunk_timeout: options.ChunkTimeout = None,
     plugin: options.Plugins = None,
     resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that broke off.")] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
@@ -58,11 +61,14 @@ def run(
 
     work = {
         "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
-        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
+        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "shards": shards,
         "plugins": options.names(plugin), "audit": audit, "mode": mode, "span": options.names(span), "batch": batch,
         "judges": options.names(judge), "judge_replicates": judge_replicates, "trust": trust,
     }  # fmt: skip
-    how = {"max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers}
+    how = {
+        "max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers,
+        "runner": runner, "dask_address": dask_address, "chunk_timeout_s": chunk_timeout,
+    }  # fmt: skip
     settings = read_settings(config, {**work, **how, "db": db})
     if resume is None:
         place = _begin(settings, instances, run_id)
