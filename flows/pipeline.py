@@ -21,7 +21,7 @@ from flows.artifacts import create_artifacts
 from flows.chunks import ChunkDone
 from flows.head_start import HeadStart
 from flows.load import load_run
-from flows.plan import Chunk, read_plan, run_shards
+from flows.plan import Chunk, read_plan
 from flows.summary import RunSummary, summarise
 from flows.waiting import as_done
 from flows.workshop import Workshop
@@ -33,8 +33,24 @@ Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
 
-def run_pipeline(spool: Path, location: Location, shop: Workshop | HeadStart, workers: int, watch: Watch) -> RunSummary:
-    """Run everything that is left of a plan as one Prefect flow."""
+def run_pipeline(
+    spool: Path,
+    location: Location,
+    shop: Workshop | HeadStart,
+    todo: Sequence[Chunk],
+    workers: int,
+    watch: Watch,
+) -> RunSummary:
+    """Run what is left of a plan as one Prefect flow.
+
+    Args:
+        spool: folder of the run.
+        location: the warehouse.
+        shop: where chunks are worked on; it may have begun.
+        todo: the chunks that were left when the run was taken up. Each becomes a task, finished by now or not.
+        workers: chunks under way at once.
+        watch: is told of every finished chunk.
+    """
     plan = read_plan(spool)
 
     @flow(
@@ -46,8 +62,6 @@ def run_pipeline(spool: Path, location: Location, shop: Workshop | HeadStart, wo
     )
     def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
-        finished = run_shards(spool, plan).keys()
-        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
         try:
             if plan.batch:

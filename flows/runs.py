@@ -161,7 +161,7 @@ def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
         prefect_server(log, console.say) as wait,
         console.progress_bar(_left_to_do(place, plan)) as bar,
         _workshop(place, plan, pool, settings, bar) as shop,
-        _head_start(place, plan, pool, shop) as ahead,
+        _head_start(place, plan, pool, shop) as (ahead, todo),
     ):
         if lint:
             say_findings(list(all_instances(place.spool)))
@@ -169,29 +169,33 @@ def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
         from flows.pipeline import run_pipeline
 
         wait()
-        return run_pipeline(place.spool, place.db, ahead, _threads(plan, settings), _watch(bar))
+        return run_pipeline(place.spool, place.db, ahead, todo, _threads(plan, settings), _watch(bar))
 
 
 @contextmanager
 def _head_start(
     place: Place, plan: RunPlan, pool: WorkerPool | InProcess, shop: Workshop
-) -> Iterator[Workshop | HeadStart]:
-    """Have workers begin at once, where there are any, unless a model takes part."""
+) -> Iterator[tuple[Workshop | HeadStart, list[Chunk]]]:
+    """Have workers begin at once, where there are any, unless a model takes part; and say what was left to do then."""
+    todo = _todo(place, plan)
     if plan.calls_models or not isinstance(pool, WorkerPool):
-        yield shop
+        yield shop, todo
         return
-    finished = run_shards(place.spool, plan).keys()
-    ahead = HeadStart(shop, [chunk for chunk in plan.chunks if chunk.key not in finished], pool.workers)
+    ahead = HeadStart(shop, todo, pool.workers)
     try:
-        yield ahead
+        yield ahead, todo
     finally:
         ahead.stop()
 
 
+def _todo(place: Place, plan: RunPlan) -> list[Chunk]:
+    finished = run_shards(place.spool, plan).keys()
+    return [chunk for chunk in plan.chunks if chunk.key not in finished]
+
+
 def _without_prefect(place: Place, settings: Settings) -> None:
     with _exclusive(place) as plan, _pool(plan, settings.workers) as pool:
-        finished = run_shards(place.spool, plan).keys()
-        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
+        todo = _todo(place, plan)
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
             _workshop(place, plan, pool, settings, bar) as shop,
@@ -339,8 +343,7 @@ def _threads(plan: RunPlan, settings: Settings) -> int:
 
 
 def _left_to_do(place: Place, plan: RunPlan) -> int:
-    finished = run_shards(place.spool, plan).keys()
-    return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
+    return sum(chunk.n_rollouts for chunk in _todo(place, plan))
 
 
 def _watch(bar: console.ChunkBar) -> Callable[[ChunkDone], None]:
