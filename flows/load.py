@@ -1,6 +1,7 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from flows.clock import now
 from flows.places import is_there
 from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
 from warehouse import Warehouse
-from warehouse.errors import NoWarehouseError, ShardError
+from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
 from warehouse.location import Location
 from warehouse.shards import Shards
@@ -26,7 +27,7 @@ def register_run(db: Location, plan: RunPlan) -> None:
     Raises:
         WarehouseError: the file is locked or is no warehouse.
     """
-    with Warehouse.open(db) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse:
         warehouse.merge("run", [_run_row(plan, "running", None)])
 
 
@@ -42,17 +43,21 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     shards = run_shards(spool, plan)
     if status == "completed":
         _require_all(plan, shards)
-    with Warehouse.open(db) as warehouse:
-        for table, rows in catalogue(tasks_lib.family(name) for name in plan.families).items():
-            warehouse.merge(table, rows)
-        warehouse.merge("policy", plan.policies)
-        warehouse.merge("threshold", _thresholds(warehouse, plan))
+    with Warehouse.open(db, beside_others=True) as warehouse:
+        known = catalogue(tasks_lib.family(name) for name in plan.families)
+        warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
         _merge_instances(warehouse, spool)
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
     return dict(added)
+
+
+def note_stopped(db: Location, plan: RunPlan) -> None:
+    """Note that a run was stopped and can be taken up again, unless somebody else has the warehouse open just now."""
+    with suppress(LockedError), Warehouse.open(db) as warehouse:
+        warehouse.merge("run", [_run_row(plan, "cancelled", now())])
 
 
 def is_completed(db: Location, run_id: str) -> bool:

@@ -8,26 +8,36 @@ import fcntl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tasks_lib
 from flows import console
 from flows.access import read_access
 from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
-from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
+from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError, SettingsError
 from flows.generate import generate_instances
 from flows.head_start import HeadStart
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
 from flows.places import db_option, is_there, require_usable, runs_folder
-from flows.plan import Chunk, RunPlan, all_instances, chosen_families, make_plan, read_plan, run_shards, write_plan
-from flows.pool import InProcess, WorkerPool, import_plugins
+from flows.plan import (
+    Chunk,
+    RunPlan,
+    all_instances,
+    chosen_families,
+    make_plan,
+    place_of_shards,
+    read_plan,
+    run_shards,
+    write_plan,
+)
+from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
 from flows.trust import current_trust
@@ -36,7 +46,7 @@ from flows.workshop import Workshop
 from graders.grading import grader, graders
 from graders.judge.judge import judge
 from tasks_lib.family import Family
-from tasks_lib.models.failures import BudgetReachedError, RunStoppedError
+from tasks_lib.models.failures import BudgetReachedError, OutageError, RunStoppedError
 from tasks_lib.models.prices import price_table
 from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
@@ -44,6 +54,9 @@ from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
 from warehouse.location import Location
 from warehouse.shards import Shards
+
+if TYPE_CHECKING:
+    from flows.dask_pool import DaskPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,8 +170,8 @@ def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
     log = place.spool / "prefect-server.log"
     with (
         _exclusive(place) as plan,
-        _pool(plan, settings.workers) as pool,
         prefect_server(log, console.say) as wait,
+        _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
         console.progress_bar(_left_to_do(place, plan)) as bar,
         _workshop(place, plan, pool, settings, bar) as shop,
         _head_start(place, plan, pool, shop) as (ahead, todo),
@@ -169,12 +182,14 @@ def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
         from flows.pipeline import run_pipeline
 
         wait()
-        return run_pipeline(place.spool, place.db, ahead, todo, _threads(plan, settings), _watch(bar))
+        n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
+        address = None if cluster is None else cluster.address
+        return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), address)
 
 
 @contextmanager
 def _head_start(
-    place: Place, plan: RunPlan, pool: WorkerPool | InProcess, shop: Workshop
+    place: Place, plan: RunPlan, pool: Pool, shop: Workshop
 ) -> Iterator[tuple[Workshop | HeadStart, list[Chunk]]]:
     """Have workers begin at once, where there are any, unless a model takes part; and say what was left to do then."""
     todo = _todo(place, plan)
@@ -194,7 +209,7 @@ def _todo(place: Place, plan: RunPlan) -> list[Chunk]:
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool:
+    with _exclusive(place) as plan, _local_pool(plan, settings) as pool:
         todo = _todo(place, plan)
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
@@ -318,18 +333,66 @@ def _families_of(instances: Sequence[TaskInstance]) -> dict[str, Family]:
     return {name: tasks_lib.family(name) for name in sorted({instance.family for instance in instances})}
 
 
-def _pool(plan: RunPlan, workers: int) -> WorkerPool | InProcess:
-    # What is defined in a notebook or script can only be used by the process it is defined in.
+@contextmanager
+def _pool(
+    plan: RunPlan, settings: Settings, shards: Shards
+) -> "Iterator[tuple[WorkerPool | InProcess, None] | tuple[DaskPool, DaskPool]]":
+    """Provide whoever does the work, and name them again where they are a cluster.
+
+    Raises:
+        InputError: the cluster cannot be used.
+    """
+    if settings.runner == "local":
+        with _local_pool(plan, settings) as pool:
+            yield pool, None
+        return
     if "__main__" in plan.plugins:
-        return InProcess()
+        raise InputError(
+            "--runner dask: what is defined in a notebook or script cannot be found by other processes; put it into a "
+            "module and name that as a plugin"
+        )
+    from flows.dask_cluster import own_cluster, require_packages
+
+    require_packages()
+    require_runner(settings, shards)
+    with ExitStack() as cluster:
+        address = settings.dask_address or cluster.enter_context(own_cluster(settings.workers))
+        from flows.dask_pool import dask_pool
+
+        hands = cluster.enter_context(dask_pool(address, plan, settings.chunk_timeout_s))
+        yield hands, hands
+
+
+def require_runner(settings: Settings, shards: Shards | None = None) -> None:
+    """Find out before any work whether chunks can be worked on where the settings want it.
+
+    Args:
+        settings: names the runner.
+        shards: of a run that is there already; None: of one that is about to begin.
+
+    Raises:
+        InputError, ShardError: they cannot.
+    """
+    if settings.runner == "local":
+        return
+    from flows.dask_cluster import require_cluster
+    from flows.prefect_runtime import configured_api_url
+
+    if shards is None:
+        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs)))
+    require_cluster(settings.dask_address, shards, configured_api_url())
+
+
+def _local_pool(plan: RunPlan, settings: Settings) -> WorkerPool | InProcess:
+    # What is defined in a notebook or script can only be used by the process it is defined in.
     is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
-    return InProcess() if is_quick else WorkerPool(workers, plan.plugins)
+    if is_quick or "__main__" in plan.plugins:
+        return InProcess(settings.chunk_timeout_s)
+    return WorkerPool(settings.workers, plan.plugins, settings.chunk_timeout_s)
 
 
 @contextmanager
-def _workshop(
-    place: Place, plan: RunPlan, pool: WorkerPool | InProcess, settings: Settings, bar: console.ChunkBar
-) -> Iterator[Workshop]:
+def _workshop(place: Place, plan: RunPlan, pool: Pool, settings: Settings, bar: console.ChunkBar) -> Iterator[Workshop]:
     def show(chunk: Chunk) -> None:
         bar.advance(_who(chunk.label), 1)
 
@@ -389,12 +452,21 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
             f"worker processes died again and again (out of memory?); finished chunks are kept, go on with fewer: "
             f"{place.resume_command} --workers 1"
         ) from None
+    except OverdueError as error:
+        raise PipelineError(
+            f"{error}; see what hangs there, or give it longer; finished chunks are kept, go on with: "
+            f"{place.resume_command} --chunk-timeout {2 * error.seconds:g}"
+        ) from None
+    except WorkersLostError as error:
+        raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from None
     except (LockedError, ShardError) as error:
-        raise PipelineError(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
+        kind = PassingError if isinstance(error, LockedError) else PipelineError
+        raise kind(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
     except OSError as error:
         raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from error
     except RunStoppedError as stop:
-        raise PipelineError(_told_what_is_there(place, stop)) from None
+        kind = PassingError if isinstance(stop, OutageError) else PipelineError
+        raise kind(_told_what_is_there(place, stop)) from None
     except KeyboardInterrupt:
         kept = len(run_shards(place.spool, read_plan(place.spool)).keys())
         raise InterruptedRunError(

@@ -12,7 +12,7 @@ from flows.chunks import ChunkDone, Examined, Work, conclude_chunk, examine_chun
 from flows.judging import Judging
 from flows.model_host import ModelHost
 from flows.plan import Chunk, RunPlan, run_shards
-from flows.pool import Pool
+from flows.pool import OverdueError, Pool
 from flows.supplies import InSpool, carry
 from tasks_lib.models.messages import Request
 from tasks_lib.records import Rollout
@@ -51,8 +51,15 @@ class Workshop:
 
         Raises:
             BrokenProcessPool: a worker died; the same call may be made again.
+            OverdueError: workers did not come to an end with it in time; the text names the chunk.
             RunStoppedError: no further calls are made in this run.
         """
+        try:
+            return self._worked_on(chunk)
+        except OverdueError as error:
+            raise OverdueError(error.seconds, f"chunk {chunk.label} ({chunk.key})") from None
+
+    def _worked_on(self, chunk: Chunk) -> ChunkDone:
         if self._plan.regraded_from is not None:
             return self._pool.run(regrade_chunk, self._work(chunk), self._plan.trust)
         if self._judging.is_needed(chunk):

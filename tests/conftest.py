@@ -11,8 +11,12 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support_postgres import Postgres
 
 ROOT = Path(__file__).parents[1]
 TINY = "tests.flows.tiny_family"
@@ -76,6 +80,15 @@ def held_by_another(database: Path) -> Iterator[None]:
         yield
     finally:
         holder.communicate("\n")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Postgres]":
+    """A PostgreSQL server for the whole session."""
+    from tests.support_postgres import postgres_server
+
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,14 @@ class FolderShards:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise ShardError(f"{path}: cannot be read ({error}); delete the folder {path.parent} and resume") from None
 
+    def has(self, key: str) -> bool:
+        """Tell whether a shard is finished."""
+        return (self._folder / key).is_dir()
+
+    def forget(self, key: str) -> None:
+        """Remove one shard."""
+        shutil.rmtree(self._folder / key, ignore_errors=True)
+
     def files(self, table: str) -> list[str]:
         """Return the files of one table, in the order of the keys of their shards."""
         found = (self._folder / key / f"{table}.parquet" for key in sorted(self.keys()))

@@ -95,6 +95,18 @@ class ObjectShards:
         except pl.exceptions.PolarsError as error:
             raise self._damaged(key, str(error)) from None
 
+    def has(self, key: str) -> bool:
+        """Tell whether a shard is finished."""
+        with self._told("shards cannot be looked at"):
+            return bool(self._files.exists(self._marker(key)))
+
+    def forget(self, key: str) -> None:
+        """Remove one shard, its marker first."""
+        with self._told("shards cannot be removed"):
+            there = [self._marker(key)] if self.has(key) else []
+            for path in (*there, *self._found(f"{self._root}/{key}")):
+                self._files.rm_file(path)
+
     def files(self, table: str) -> list[str]:
         """Return the URLs of the objects of one table, in the order of the keys of their shards."""
         with self._told("shards cannot be listed"):
@@ -120,13 +132,18 @@ class ObjectShards:
                 self._files.get(list(places), [str(path) for path in places.values()])
 
     def sweep(self) -> None:
-        """Remove the objects that no marker names."""
+        """Remove what killed or slower writers left of chunks that are finished.
+
+        What belongs to no finished chunk stays until all is discarded: its writer may be alive, on another machine.
+        """
         with self._told("shards cannot be listed"):
             named = self._named(self.keys())
-            wanted = {self._marker(key) for key in named} | {
-                self._object(key, found["writer"], table) for key, found in named.items() for table in found["tables"]
-            }
-            left = [path for path in self._found() if path not in wanted]
+            left = [
+                path
+                for path in self._found()
+                for key, _, rest in [path.removeprefix(f"{self._root}/").partition("/")]
+                if rest and key in named and not rest.startswith(f"{named[key]['writer']}/")
+            ]
             if left:
                 self._files.rm(left)
 
@@ -154,9 +171,9 @@ class ObjectShards:
         except FileNotFoundError:
             return []
 
-    def _found(self) -> list[str]:
+    def _found(self, below: str | None = None) -> list[str]:
         try:
-            return [str(path) for path in self._files.find(self._root)]
+            return [str(path) for path in self._files.find(below or self._root)]
         except FileNotFoundError:
             return []
 

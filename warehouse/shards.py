@@ -44,6 +44,14 @@ class ShardStore(Protocol):
         """Copy every finished shard into an empty folder, as `FolderShards` keeps them."""
         ...
 
+    def has(self, key: str) -> bool:
+        """Tell whether a shard is finished."""
+        ...
+
+    def forget(self, key: str) -> None:
+        """Remove one shard."""
+        ...
+
     def sweep(self) -> None:
         """Remove what killed writers left."""
         ...
@@ -103,6 +111,18 @@ class Shards:
         """
         found = _store(self.place).read(key, table)
         return as_frame(table, []) if found is None else found
+
+    def has(self, key: str) -> bool:
+        """Tell whether a shard is finished.
+
+        Raises:
+            ShardError: the place cannot be reached.
+        """
+        return _store(self.place).has(key)
+
+    def forget(self, key: str) -> None:
+        """Remove one shard, if it is there."""
+        _store(self.place).forget(key)
 
     def files(self, table: str) -> list[str]:
         """Return the Parquet files of one table over all finished shards, in the order of their keys."""

@@ -163,11 +163,12 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
     from flows.plan import parse_instances
     from flows.pool import import_plugins
     from flows.prefect_runtime import require_server
-    from flows.runs import begin_run
+    from flows.runs import begin_run, require_runner
 
     import_plugins(settings.plugins)
     given = parse_instances(instances) if instances else None
     require_server()
+    require_runner(settings)
     return begin_run(settings, given, run_id)
 
 
