@@ -4,6 +4,8 @@ Where judges take part, a chunk is worked on in two parts, and they are asked be
 holds the limits.
 """
 
+import os
+import platform
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -46,6 +48,28 @@ class ChunkDone:
     first_error: str | None = None
     n_shown: int = 0
     """Rollouts that the progress bar has counted already, one by one."""
+    n_calls: int = 0
+    """Rollouts of models, and calls of judges."""
+    cost_usd: float = 0.0
+    """US dollars of those whose price is known."""
+    n_unpriced: int = 0
+    """Those whose price is not."""
+    worker: str = ""
+    """Machine and process that wrote the shard."""
+
+    def line(self) -> str:
+        """Say what was done in one line, without a word of what was asked or answered."""
+        unpriced = f" and {self.n_unpriced:,} calls without a known price" if self.n_unpriced else ""
+        cost = f", {self.cost_usd:.4f} US dollars{unpriced}" if self.n_calls else ""
+        return (
+            f"{self.label}: {self.n_rollouts - self.n_errors:,} graded, {self.n_errors:,} lost, "
+            f"{self.n_not_applicable:,} not applicable, {self.seconds:.1f} s{cost}, by {self.worker}"
+        )
+
+    def kind_of_error(self) -> str:
+        """Return what kind of failure came first; its text may quote what was answered, and stays in the warehouse."""
+        kind = (self.first_error or "").partition(":")[0]
+        return kind if kind.isidentifier() else "a failure"
 
 
 @dataclass(frozen=True)
@@ -92,6 +116,11 @@ class _Shard:
             (score.reason for score in graded.scores if score.state == "error"), "no cause given"
         )
         self.first_error = self.first_error or cause
+
+    def costs(self, of_models: bool) -> list[float | None]:
+        """Return what each call cost, in US dollars: of judges, and of the policies where those are models."""
+        costs = [row["cost_usd"] for row in self.rows["judge_call"] if isinstance(row, dict)]
+        return costs + [row.cost_usd for row in self.rows["rollout"] if of_models and isinstance(row, Rollout)]
 
 
 def work_chunk(work: Work, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
@@ -148,6 +177,7 @@ def conclude_chunk(
                 shard.rows["judge_call"] += said.calls
     work.shards.write(chunk.key, shard.rows)
     n_rollouts = len(shard.rows["rollout"])
+    costs = shard.costs(of_models=is_shown)
     return ChunkDone(
         key=chunk.key,
         label=chunk.label,
@@ -157,6 +187,10 @@ def conclude_chunk(
         seconds=examined.seconds + time.perf_counter() - started,
         first_error=shard.first_error,
         n_shown=n_rollouts if is_shown else 0,
+        n_calls=len(costs),
+        cost_usd=sum(cost for cost in costs if cost is not None),
+        n_unpriced=costs.count(None),
+        worker=f"{platform.node()} {os.getpid()}",
     )
 
 

@@ -4,44 +4,36 @@ One Prefect task is one chunk. Its thread hands the chunk to the workshop, where
 travels back are counts. A shard that is there is a chunk that is done, so a run taken up again does the rest.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextvars import copy_context
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast
-from uuid import UUID
+from time import perf_counter
+from typing import Any, Generic, TypeVar, cast
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import FlowRunTimeoutError
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import exponential_backoff
 
-from flows.artifacts import create_artifacts
-from flows.chunks import ChunkDone
-from flows.flow_names import name_of_run, tag_flow_run, tags_of, tags_of_chunk
+from flows.artifacts import Stage, create_artifacts
+from flows.artifacts.changes import read_changes
+from flows.chunk_tasks import Watch, work_in_threads, work_on_cluster
+from flows.flow_names import name_of_run, tag_flow_run, tags_of
 from flows.head_start import HeadStart
 from flows.load import load_run, note_stopped
 from flows.plan import Chunk, RunPlan, read_plan
 from flows.pool import OverdueError, WorkersLostError
+from flows.report.shelf import Shelf
 from flows.summary import RunSummary, summarise
-from flows.waiting import as_done
 from flows.workshop import Workshop
-from tasks_lib.models.failures import RunStoppedError
 from warehouse.errors import LockedError
 from warehouse.location import Location
 
-P = ParamSpec("P")
 T = TypeVar("T")
 STOPPED = (KeyboardInterrupt, TerminationSignal, FlowRunTimeoutError)
 """How a run is stopped from outside: Ctrl-C; cancelled in the UI or its machine shut down; past its time."""
-Watch = Callable[[ChunkDone], None]
-"""Is told of every finished chunk."""
 
 
 def run_pipeline(
@@ -51,7 +43,9 @@ def run_pipeline(
     todo: Sequence[Chunk],
     workers: int,
     watch: Watch,
+    *,
     cluster: str | None = None,
+    shelf: Shelf | None = None,
 ) -> RunSummary:
     """Run what is left of a plan as one Prefect flow.
 
@@ -63,21 +57,19 @@ def run_pipeline(
         workers: chunks that are under way at once.
         watch: is told of every finished chunk.
         cluster: address of the Dask cluster that the workshop uses; None: it uses none.
+        shelf: where the report goes; None: none is written.
     """
     plan = read_plan(spool)
 
-    def work_and_load(n_rollouts: int) -> RunSummary:
+    def work_and_load() -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
         tag_flow_run(tags_of(plan))
-        get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
+        _say_plan(plan, todo)
         try:
-            if cluster is not None:
-                _work_all_on_cluster(plan, todo, shop, workers, watch)
+            if cluster is None:
+                work_in_threads(plan, todo, shop, watch)
             else:
-                if plan.batch:
-                    for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
-                        answered.result()
-                _work_all(plan, todo, shop, watch)
+                work_on_cluster(plan, todo, shop, workers, watch)
         except (OverdueError, WorkersLostError):
             shop.close()
             raise
@@ -87,7 +79,7 @@ def run_pipeline(
             note_stopped(location, plan)
             raise
         load(spool, location)
-        return analyse(spool, location)
+        return analyse(spool, location, shelf)
 
     # A flow that runs tasks on a cluster travels there with each of them; what it does here stays here.
     here = _Here(work_and_load)
@@ -101,7 +93,7 @@ def run_pipeline(
     )
     def evaluate(run_id: str, db: str, n_rollouts: int) -> Any:
         """Work on the chunks that are left, load, analyse."""
-        return here.content(n_rollouts)
+        return here.content()
 
     return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
 
@@ -114,81 +106,11 @@ def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:
     return ClusterRunner(address=cluster)
 
 
-def _work_all(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop | HeadStart, watch: Watch) -> None:
-    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {plan.run_id}")
-    assert isinstance(progress, UUID)  # a coroutine only where it is called from one
-    futures = [
-        collect_and_grade.with_options(task_run_name=chunk.label, tags=tags_of_chunk(chunk, plan.judges)).submit(
-            shop, _Quoted(chunk)
-        )
-        for chunk in todo
-    ]
-    shown = 0
-    for count, future in enumerate(_as_done(futures), start=1):
-        watch(future.result())
-        percent = 100 * count // len(todo)
-        if percent >= shown + 5:
-            shown = percent
-            update_progress_artifact(progress, float(percent))
-
-
-def _work_all_on_cluster(
-    plan: RunPlan, todo: Sequence[Chunk], shop: Workshop | HeadStart, n_threads: int, watch: Watch
-) -> None:
-    """Drive the chunks from threads of this process; what they hand to the workshop's pool are the tasks.
-
-    A chunk for which models are called is a task here, too, since that is done here.
-    """
-
-    def drive(chunk: Chunk) -> ChunkDone:
-        if plan.calls_models:
-            tags = tags_of_chunk(chunk, plan.judges)
-            return collect_and_grade.with_options(task_run_name=chunk.label, tags=tags)(shop, _Quoted(chunk))
-        return collect_and_grade.fn(shop, _Quoted(chunk))
-
-    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {plan.run_id}")
-    assert isinstance(progress, UUID)  # a coroutine only where it is called from one
-    with ThreadPoolExecutor(n_threads) as threads:
-        try:
-            if plan.batch:
-                for answered in as_done([_submit_inside(threads, answer_in_batches, shop, _Quoted(todo))]):
-                    answered.result()
-            shown = 0
-            futures = [_submit_inside(threads, drive, chunk) for chunk in todo]
-            for count, future in enumerate(as_done(futures), start=1):
-                watch(future.result())
-                percent = 100 * count // len(todo)
-                if percent >= shown + 5:
-                    shown = percent
-                    update_progress_artifact(progress, float(percent))
-        except RunStoppedError:
-            # Calls under way are paid for: they come to an end, and no further ones are made.
-            threads.shutdown(cancel_futures=True)
-            raise
-        except BaseException:
-            shop.close()
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _submit_inside(threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Have a thread do something inside the flow that is under way here."""
-    context = copy_context()
-    return threads.submit(lambda: context.run(work, *args, **kwargs))
-
-
-def _as_done(futures: Iterable[PrefectFuture[T]]) -> Iterator[PrefectFuture[T]]:
-    """Yield the futures of the thread runner as they are done."""
-    by_wrapped = {future.wrapped_future: future for future in futures if isinstance(future, PrefectConcurrentFuture)}
-    for wrapped in as_done(by_wrapped):
-        yield by_wrapped[wrapped]
-
-
-class _Quoted(Generic[T]):
-    """Keeps Prefect from walking through something in search of futures."""
-
-    def __init__(self, content: T) -> None:
-        self.content = content
+def _say_plan(plan: RunPlan, todo: Sequence[Chunk]) -> None:
+    done = len(plan.chunks) - len(todo)
+    text = f"{len(plan.chunks):,} chunks, {plan.n_rollouts:,} rollouts planned, {done:,} chunks done already"
+    get_run_logger().info("plan: %s; run %s", text, plan.run_id)
+    Stage("plan", f"Run {plan.run_id}: {text}").advance()
 
 
 class _Here(Generic[T]):
@@ -199,38 +121,6 @@ class _Here(Generic[T]):
 
     def __reduce__(self) -> tuple[type["_Here[None]"], tuple[None]]:
         return _Here, (None,)
-
-
-def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, BrokenProcessPool)
-
-
-@task(name="answer in batches", cache_policy=NO_CACHE, persist_result=False)
-def answer_in_batches(shop: Workshop | HeadStart, todo: _Quoted[Sequence[Chunk]]) -> int:
-    """Have all calls of models answered in batches, before the chunks are worked on."""
-    answered = shop.prepare(todo.content)
-    get_run_logger().info("%d calls answered in batches", answered)
-    return answered
-
-
-@task(
-    name="collect and grade",
-    retries=3,
-    retry_delay_seconds=exponential_backoff(0.5),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_worker_died,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-def collect_and_grade(shop: Workshop | HeadStart, quoted: _Quoted[Chunk]) -> ChunkDone:
-    """Have one chunk worked on; when a worker dies, the chunk is done again from the start."""
-    done = shop.work(quoted.content)
-    log = get_run_logger()
-    log.info("%s: %d graded, %d lost, %.1f s", done.label, done.n_rollouts - done.n_errors, done.n_errors, done.seconds)
-    if done.first_error:
-        log.warning("first of %d failures: %s", done.n_errors, done.first_error)
-    return done
 
 
 def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -248,15 +138,34 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 )
 def load(spool: Path, db: Location) -> dict[str, int]:
     """Merge all shards into the warehouse in one transaction."""
-    added = load_run(db, spool, read_plan(spool))
-    get_run_logger().info("rows added: %s", added)
+    started, plan = perf_counter(), read_plan(spool)
+    bar = Stage("load", f"Run {plan.run_id}: shards into the warehouse")
+    added = load_run(db, spool, plan)
+    bar.advance()
+    rows = ", ".join(f"{n:,} {table}" for table, n in added.items())
+    get_run_logger().info("load: rows added: %s; %.1f s", rows or "none", perf_counter() - started)
     return added
 
 
 @task(name="analyse", cache_policy=NO_CACHE, persist_result=False)
-def analyse(spool: Path, db: Location) -> RunSummary:
-    """Ask the warehouse what the run says, and leave it as artifacts."""
-    plan = read_plan(spool)
+def analyse(spool: Path, db: Location, shelf: Shelf | None = None) -> RunSummary:
+    """Ask the warehouse what the run says, write its report, and leave both as artifacts."""
+    started, plan, log = perf_counter(), read_plan(spool), get_run_logger()
+    bar = Stage("analyse", f"Run {plan.run_id}: verdicts, changes, report", total=3)
     summary = summarise(db, plan.run_id)
-    create_artifacts(plan, summary)
+    bar.advance()
+    changes = read_changes(db, plan.run_id)
+    bar.advance()
+    report = shelf.put(db, plan.run_id) if shelf else None
+    create_artifacts(plan, summary, changes, report)
+    bar.advance()
+    log.info("analyse: %.1f s", perf_counter() - started)
+    for sentence in changes.regressed():
+        log.warning("since run %s: %s", changes.previous, sentence)
+    counts = summary.counts
+    log.info(
+        "run %s: %s rollouts, %s lost, verdicts %s; report: %s",
+        plan.run_id, f"{counts['rollouts']:,}", f"{counts['errors']:,}", summary.verdict_totals(),
+        (report.url or report.path) if report else f"assay report {plan.run_id}",
+    )  # fmt: skip
     return summary

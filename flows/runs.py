@@ -180,11 +180,13 @@ def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
             say_findings(list(all_instances(place.spool)))
         # Imported when workers are busy: it takes a second, and a server of our own takes several to start.
         from flows.pipeline import run_pipeline
+        from flows.report.shelf import shelf_of
 
         wait()
         n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
         address = None if cluster is None else cluster.address
-        return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), address)
+        shelf = shelf_of(settings, plan.deployment)
+        return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
 @contextmanager

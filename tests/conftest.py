@@ -93,7 +93,7 @@ def postgres() -> "Iterator[Postgres]":
 
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A Prefect server for the whole session; yields the variables that lead to it."""
+    """A Prefect server with its UI for the whole session; yields the variables that lead to it."""
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -103,15 +103,18 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
+    url = f"http://127.0.0.1:{port}/api"
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "flows.embedded_server", str(port)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=clean_environment({**variables, "PREFECT_UI_ENABLED": "0"}),
+            env=clean_environment(
+                # The pages are copied into the home, not into the installed package.
+                {**variables, "PREFECT_UI_API_URL": url, "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")}
+            ),
         )
-    url = f"http://127.0.0.1:{port}/api"
     _wait_for(server, f"{url}/health", home / "server.log")
     yield {**variables, "PREFECT_API_URL": url}
     assert server.stdin is not None

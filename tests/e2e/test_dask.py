@@ -70,8 +70,10 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
     ):
         make_bucket(s3, "runs")
         run = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", "--runner", "dask"]
-            + ["--dask-address", address, "--shards", "s3://runs/nightly"],
+            [
+                sys.executable, "-m", "flows.cli", "run", *WORK, "--db", "far.duckdb", "--runner", "dask",
+                "--dask-address", address, "--shards", "s3://runs/nightly",
+            ],
             cwd=tmp_path, env=clean_environment({**prefect_api, **s3}),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
