@@ -199,7 +199,7 @@ class Place(Group):
         default=None, ge=1, le=256, title="Workers", description="Worker processes; empty: one for every core."
     )
     chunk_size: int = Field(
-        default=250, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
+        default=500, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
     )
     report: bool = Field(default=True, title="Report", description="Write the report, one page that needs no network.")
     thresholds: list[Threshold] = Field(
