@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from flows.prefect_runtime import require_server
-from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect
+from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect, require_runner
 from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 from flows.summary import RunSummary, summarise
 from flows.trust import TrustMode, told_of_file
@@ -128,6 +128,7 @@ def evaluate(
     )  # fmt: skip
     if prefect:
         require_server()
+        require_runner(settings)
     place = begin_run(settings, instances)
     _outside_loop(finish_with_prefect if prefect else finish_without_prefect, place, settings)
     return Run(place.run_id, place.db, told_of_file(place.db, [place.run_id]).marks, folder)

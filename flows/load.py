@@ -10,11 +10,12 @@ import tasks_lib
 from flows.catalogue import catalogue
 from flows.clock import now
 from flows.places import is_there
-from flows.plan import RunPlan, all_instances
+from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
 from warehouse import Warehouse
-from warehouse.errors import LockedError
+from warehouse.errors import LockedError, ShardError
 from warehouse.estimates import refresh
 from warehouse.location import Location
+from warehouse.shards import Shards
 
 INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
@@ -26,26 +27,27 @@ def register_run(db: Location, plan: RunPlan) -> None:
     Raises:
         WarehouseError: the file is locked or is no warehouse.
     """
-    with Warehouse.open(db) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse:
         warehouse.merge("run", [_run_row(plan, "running", None)])
 
 
 def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
-    """Load everything a run has left in its spool; a row that is there already stays once.
+    """Load everything a run has left in its shards; a row that is there already stays once.
 
     Returns:
         Table -> rows that were added.
 
     Raises:
-        WarehouseError: the file is locked.
+        WarehouseError: the file is locked, or a completed run lacks shards.
     """
-    with Warehouse.open(db) as warehouse:
-        for table, rows in catalogue(tasks_lib.family(name) for name in plan.families).items():
-            warehouse.merge(table, rows)
-        warehouse.merge("policy", plan.policies)
-        warehouse.merge("threshold", _thresholds(warehouse, plan))
+    shards = run_shards(spool, plan)
+    if status == "completed":
+        _require_all(plan, shards)
+    with Warehouse.open(db, beside_others=True) as warehouse:
+        known = catalogue(tasks_lib.family(name) for name in plan.families)
+        warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
         _merge_instances(warehouse, spool)
-        added = warehouse.load(spool)
+        added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
@@ -67,8 +69,21 @@ def is_completed(db: Location, run_id: str) -> bool:
     return found.height == 1 and str(found["status"][0]) == "completed"
 
 
+def _require_all(plan: RunPlan, shards: Shards) -> None:
+    """Refuse to call a run complete whose workers left shards where this process does not see them."""
+    finished = shards.keys()
+    missing = [chunk.label for chunk in plan.chunks if chunk.key not in finished]
+    if missing:
+        raise ShardError(
+            f"{shards.place}: {len(missing)} of {len(plan.chunks)} chunks are not there ({missing[0]}); do all workers "
+            "reach that very place?"
+        )
+
+
 def discard_spool(spool: Path) -> None:
-    """Remove what a completed run left in its spool, and the folder of all spools when it is the last."""
+    """Remove spool and shards of a completed run, and the folder of all spools when it is the last."""
+    if (spool / PLAN_FILE).exists():
+        run_shards(spool, read_plan(spool)).discard()
     shutil.rmtree(spool, ignore_errors=True)
     if spool.parent.is_dir() and not any(spool.parent.iterdir()):
         spool.parent.rmdir()

@@ -59,7 +59,7 @@ def require_usable(db: Location) -> None:
     from warehouse import Warehouse
 
     if isinstance(db, Lake):
-        Warehouse.open(db).close()
+        Warehouse.open(db, beside_others=True).close()
         return
     if not db.parent.is_dir():
         raise InputError(f"{db}: there is no folder {db.parent}; make it first")

@@ -32,6 +32,7 @@ from tasks_lib.policies.probe import HONEST
 from tasks_lib.policies.replay import ReplayPolicy
 from tasks_lib.records import PolicySpec, Record, TaskInstance, canonical_json, content_hash
 from tasks_lib.registry import UnknownNameError
+from warehouse.shards import Shards
 
 PLAN_FILE = "plan.json"
 INSTANCES_FILE = "instances.jsonl"
@@ -106,6 +107,8 @@ class RunPlan(Record):
     budget: RunBudget = RunBudget()
     deployment: str | None = None
     """Name of the scheduled deployment that the run belongs to; None: somebody started it by hand."""
+    shards: str | None = None
+    """Where chunks leave their shards, a folder or a URL; None: in the folder of the run."""
 
     @property
     def batch(self) -> bool:
@@ -244,6 +247,7 @@ def make_plan(
         chunks=tuple(all_chunks(portions, settings.chunk_size)),
         budget=RunBudget(max_cost_usd=settings.max_cost_usd, max_tokens=settings.max_tokens),
         deployment=deployment,
+        shards=place_of_shards(settings.shards, run_id),
     )
     return plan, lines
 
@@ -288,6 +292,23 @@ def read_plan(spool: Path) -> RunPlan:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path}, field {place!r}: {first['msg']}; was it written by another version?") from None
+
+
+def place_of_shards(shards: str | None, run_id: str) -> str | None:
+    """Return where a run leaves its shards; None: in its own folder.
+
+    Args:
+        shards: folder or URL for the shards of all runs.
+        run_id: the run.
+    """
+    if shards is None:
+        return None
+    return f"{shards.rstrip('/')}/{run_id}" if "://" in shards else str(Path(shards).resolve() / run_id)
+
+
+def run_shards(spool: Path, plan: RunPlan) -> Shards:
+    """Return the shards of a run, wherever they are."""
+    return Shards.of_run(spool) if plan.shards is None else Shards(plan.shards)
 
 
 def read_instance(spool: Path, place: PlannedInstance) -> TaskInstance:

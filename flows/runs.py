@@ -8,11 +8,11 @@ import fcntl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tasks_lib
 from flows import console
@@ -25,8 +25,8 @@ from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
 from flows.places import db_option, is_there, require_usable, runs_folder
-from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, write_plan
-from flows.pool import InProcess, WorkerPool, import_plugins
+from flows.plan import Chunk, RunPlan, chosen_families, make_plan, place_of_shards, read_plan, run_shards, write_plan
+from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
 from flows.trust import current_trust
@@ -42,7 +42,10 @@ from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
 from warehouse.location import Location
-from warehouse.shards import shard_keys, sweep
+from warehouse.shards import Shards
+
+if TYPE_CHECKING:
+    from flows.dask_pool import DaskPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,6 +118,7 @@ def begin_run(
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
         deployment=deployment,
     )
+    _require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
     if lint:
@@ -150,20 +154,28 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
     from flows.prefect_runtime import prefect_server
 
     log = place.spool / "prefect-server.log"
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool, prefect_server(log, console.say) as wait:
+    with (
+        _exclusive(place) as plan,
+        prefect_server(log, console.say) as wait,
+        _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
+    ):
         from flows.pipeline import run_pipeline
+        from flows.report.shelf import shelf_of
 
         wait()
+        n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
             _workshop(place, plan, pool, settings, bar) as shop,
         ):
-            return run_pipeline(place.spool, place.db, shop, _threads(plan, settings), _watch(bar))
+            address = None if cluster is None else cluster.address
+            shelf = shelf_of(settings, plan.deployment)
+            return run_pipeline(place.spool, place.db, shop, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool:
-        finished = shard_keys(place.spool)
+    with _exclusive(place) as plan, _local_pool(plan, settings) as pool:
+        finished = run_shards(place.spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
@@ -188,7 +200,7 @@ def _exclusive(place: Place) -> Iterator[RunPlan]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"run {place.run_id} is under way in another process; wait for it, or stop it") from None
-        sweep(place.spool)
+        run_shards(place.spool, plan).sweep()
         import_plugins([name for name in plan.plugins if name != "__main__"])
         yield plan
 
@@ -199,6 +211,20 @@ def completed_run(place: Place) -> RunSummary | None:
         return None
     discard_spool(place.spool)
     return summarise(place.db, place.run_id)
+
+
+def _require_free_shards(setting: str | None, shards: Shards) -> None:
+    """Find out before any work whether chunks can leave their shards where they are wanted.
+
+    Raises:
+        ShardError: they cannot.
+        InputError: there are shards already, of another run of that name.
+    """
+    if setting is None:
+        return
+    shards.try_out()
+    if shards.keys():
+        raise InputError(f"{shards.place}: there are shards of another run of that name; give the run another name")
 
 
 def _known_policies(db: Location) -> dict[str, str]:
@@ -273,18 +299,66 @@ def _families_of(instances: Sequence[TaskInstance]) -> dict[str, Family]:
     return {name: tasks_lib.family(name) for name in sorted({instance.family for instance in instances})}
 
 
-def _pool(plan: RunPlan, workers: int) -> WorkerPool | InProcess:
-    # What is defined in a notebook or script can only be used by the process it is defined in.
+@contextmanager
+def _pool(
+    plan: RunPlan, settings: Settings, shards: Shards
+) -> "Iterator[tuple[WorkerPool | InProcess, None] | tuple[DaskPool, DaskPool]]":
+    """Provide whoever does the work, and name them again where they are a cluster.
+
+    Raises:
+        InputError: the cluster cannot be used.
+    """
+    if settings.runner == "local":
+        with _local_pool(plan, settings) as pool:
+            yield pool, None
+        return
     if "__main__" in plan.plugins:
-        return InProcess()
+        raise InputError(
+            "--runner dask: what is defined in a notebook or script cannot be found by other processes; put it into a "
+            "module and name that as a plugin"
+        )
+    from flows.dask_cluster import own_cluster, require_packages
+
+    require_packages()
+    require_runner(settings, shards)
+    with ExitStack() as cluster:
+        address = settings.dask_address or cluster.enter_context(own_cluster(settings.workers))
+        from flows.dask_pool import dask_pool
+
+        hands = cluster.enter_context(dask_pool(address, plan, settings.chunk_timeout_s))
+        yield hands, hands
+
+
+def require_runner(settings: Settings, shards: Shards | None = None) -> None:
+    """Find out before any work whether chunks can be worked on where the settings want it.
+
+    Args:
+        settings: names the runner.
+        shards: of a run that is there already; None: of one that is about to begin.
+
+    Raises:
+        InputError, ShardError: they cannot.
+    """
+    if settings.runner == "local":
+        return
+    from flows.dask_cluster import require_cluster
+    from flows.prefect_runtime import configured_api_url
+
+    if shards is None:
+        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs)))
+    require_cluster(settings.dask_address, shards, configured_api_url())
+
+
+def _local_pool(plan: RunPlan, settings: Settings) -> WorkerPool | InProcess:
+    # What is defined in a notebook or script can only be used by the process it is defined in.
     is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
-    return InProcess() if is_quick else WorkerPool(workers, plan.plugins)
+    if is_quick or "__main__" in plan.plugins:
+        return InProcess(settings.chunk_timeout_s)
+    return WorkerPool(settings.workers, plan.plugins, settings.chunk_timeout_s)
 
 
 @contextmanager
-def _workshop(
-    place: Place, plan: RunPlan, pool: WorkerPool | InProcess, settings: Settings, bar: console.ChunkBar
-) -> Iterator[Workshop]:
+def _workshop(place: Place, plan: RunPlan, pool: Pool, settings: Settings, bar: console.ChunkBar) -> Iterator[Workshop]:
     def show(chunk: Chunk) -> None:
         bar.advance(_who(chunk.label), 1)
 
@@ -298,7 +372,7 @@ def _threads(plan: RunPlan, settings: Settings) -> int:
 
 
 def _left_to_do(place: Place, plan: RunPlan) -> int:
-    finished = shard_keys(place.spool)
+    finished = run_shards(place.spool, plan).keys()
     return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
 
 
@@ -345,6 +419,13 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
             f"worker processes died again and again (out of memory?); finished chunks are kept, go on with fewer: "
             f"{place.resume_command} --workers 1"
         ) from None
+    except OverdueError as error:
+        raise PipelineError(
+            f"{error}; see what hangs there, or give it longer; finished chunks are kept, go on with: "
+            f"{place.resume_command} --chunk-timeout {2 * error.seconds:g}"
+        ) from None
+    except WorkersLostError as error:
+        raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from None
     except (LockedError, ShardError) as error:
         kind = PassingError if isinstance(error, LockedError) else PipelineError
         raise kind(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
@@ -354,7 +435,7 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
         kind = PassingError if isinstance(stop, OutageError) else PipelineError
         raise kind(_told_what_is_there(place, stop)) from None
     except KeyboardInterrupt:
-        kept = len(shard_keys(place.spool))
+        kept = len(run_shards(place.spool, read_plan(place.spool)).keys())
         raise InterruptedRunError(
             f"stopped; {kept} finished chunks are kept, go on with: {place.resume_command}"
         ) from None

@@ -6,6 +6,7 @@ defaults below. This module and the command line are the only places that read t
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +36,9 @@ PREFIX = "ASSAY_"
 Names = Annotated[tuple[str, ...], NoDecode]
 """A list; in the environment and on the command line separated by commas."""
 NOT_OF_THE_WORK = frozenset(
-    {"db", "data_path", "runs"}
+    {"db", "data_path", "runs", "reports", "reports_url"}
     | {"workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
+    | {"runner", "dask_address", "shards", "chunk_timeout_s"}
     | {"max_cost_usd", "max_tokens", "prices", "api_key_block"}
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
@@ -72,6 +74,10 @@ class Settings(BaseSettings):
     """The warehouse: a DuckDB file, or `ducklake:` and a catalogue."""
     runs: Path | None = None
     """Folder of the runs that are not finished; unset: `<db>.runs` beside a file, `assay.runs` for a lake."""
+    reports: Path | None = None
+    """Folder where flows leave reports; unset: `reports` beside the warehouse, for runs of a deployment only."""
+    reports_url: str | None = None
+    """Where that folder is served, such as `http://127.0.0.1:8091`; the Prefect UI then links each report."""
     families: Names = ()
     """Families to assay; empty: all that are registered."""
     n: int = Field(default=30, ge=1, le=100_000)
@@ -97,8 +103,15 @@ class Settings(BaseSettings):
     """Rollouts per chunk; one chunk is one Prefect task and one shard."""
     workers: int = Field(default_factory=usable_cores, ge=1, le=256)
     """Worker processes."""
-    runner: Literal["local"] = "local"
-    """Where chunks are worked on."""
+    runner: Literal["local", "dask"] = "local"
+    """Where chunks are worked on: in worker processes of this run, or on a Dask cluster."""
+    dask_address: str | None = None
+    """The scheduler of a Dask cluster, `tcp://host:8786`; unset: one of this run's own, with as many workers."""
+    shards: str | None = None
+    """Folder or URL (`s3://bucket/runs`) where chunks leave what they found until it is loaded; unset: beside the
+    warehouse."""
+    chunk_timeout_s: float = Field(default=3600.0, gt=0)
+    """Seconds that a worker may take for a chunk; the wait for models does not count."""
     thresholds: dict[str, float] = {}
     """Numbers of the verdict rules that differ from the warehouse's defaults; recorded with the run."""
     checkpoints: dict[str, Checkpoint] = {}
@@ -152,6 +165,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("reports_url")
+    @classmethod
+    def _check_reports_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s<>@?#]+", value):
+            raise ValueError("write where the folder is served, http://host:port, without a user name or parameters")
+        return value
 
     @field_validator("difficulty", mode="before")
     @classmethod

@@ -159,6 +159,12 @@ SPENT = """
 """
 
 
+SPEND = """
+    select coalesce(sum(known_usd), 0) as known_usd, coalesce(cast(sum(n_unpriced) as bigint), 0) as n_unpriced
+    from spend
+    where run_id = ?
+"""
+
 LATEST = """
     select run_id
     from run
@@ -208,6 +214,8 @@ class RunSummary:
     """family, judge, dimension, probe, n_instances, means, lift, ci_low, ci_high, shares, is_lifted."""
     spent: pl.DataFrame = field(default_factory=pl.DataFrame)
     """spender, calls, input_tokens, output_tokens, cached_tokens, cost_usd; of the judges."""
+    spend: dict[str, Any] = field(default_factory=dict)
+    """known_usd, n_unpriced: of models and judges together."""
     trust: Told = NO_JUDGES
     """What has to be said about the judges."""
 
@@ -329,6 +337,7 @@ def summarise(db: Location, run_id: str) -> RunSummary:
             flips=warehouse.sql(FLIPS, [run_id]),
             lift=warehouse.sql(LIFT, [run_id]),
             spent=warehouse.sql(SPENT, [run_id]),
+            spend=warehouse.sql(SPEND, [run_id]).row(0, named=True),
             trust=told(warehouse, [run_id]),
         )
 

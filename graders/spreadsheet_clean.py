@@ -6,8 +6,9 @@ invented line only ever adds to a denominator. All dimensions are settled by cod
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graders.addressing import SCREEN_LIMITS
 from graders.grading import DimensionScore, Grade
@@ -69,8 +70,7 @@ FACETS = {
 """Dimension -> the parts stored beside it."""
 
 
-@dataclass(frozen=True)
-class _Cells:
+class _Cells(NamedTuple):
     """What is right in the delivered records, each a count of expected cells."""
 
     typed: int = 0
@@ -80,9 +80,6 @@ class _Cells:
     """Number cells right in value and unit, in a record that shows no other unit anywhere."""
     kept: float = 0
     """Filled cells still there, less what was filled in where nothing was recorded."""
-
-    def __add__(self, other: "_Cells") -> "_Cells":
-        return _Cells(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
 class SpreadsheetCleanGrader:
@@ -152,9 +149,9 @@ class _Count:
 
 
 def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Count:
-    right = _Cells()
-    for gold, delivered in matching.rows.items():
-        right += _right_cells(truth, gold, delivered)
+    units = {_singular(word) for column in truth.columns for word in column.unit_words}
+    found = [_right_cells(truth, gold, delivered, units) for gold, delivered in matching.rows.items()]
+    right = _Cells(*map(sum, zip(*found, strict=True)))
 
     # An unreadable line, or a stump of one, may be all that is left of a missing record, which has been
     # charged already; only what is beyond the missing records is junk.
@@ -241,12 +238,11 @@ def _completeness(count: _Count, truth: TableTruth, table: DeliveredTable) -> Di
     )
 
 
-def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cells:
+def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow, units: Set[str]) -> _Cells:
     typed = value = unit = kept = invented = 0
-    raw = truth.raw_rows[gold]
     numbers: list[bool] = []
-    for place, column in enumerate(truth.columns):
-        wanted, cell = truth.rows[gold][place], delivered.cells.get(column.name)
+    for column, wanted, raw in zip(truth.columns, truth.rows[gold], truth.raw_rows[gold], strict=True):
+        cell = delivered.cells.get(column.name)
         if cell is None:
             continue
         parses = has_type(cell, column) if cell else not wanted
@@ -255,7 +251,7 @@ def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cell
             # The raw figure with its symbols cut off hides its unit. It must not count for more than the
             # cell that shows it, or cutting would be paid.
             right = value_ok and unit_ok
-            hidden = bool(wanted) and not right and (value_ok or same_digits(cell, (raw[place],), column))
+            hidden = bool(wanted) and not right and (value_ok or same_digits(cell, (raw,), column))
             typed += parses and not hidden
             value += value_ok
             unit += unit_ok
@@ -263,9 +259,9 @@ def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow) -> _Cell
             kept += bool(wanted and cell)
         else:
             typed += parses
-            kept += bool(wanted) and (cell_is(cell, wanted, column) or cell.strip() in (wanted, raw[place].strip()))
-            invented += bool(cell.strip()) and not wanted and cell != raw[place]
-    stray = _shows_other_unit(truth, gold, delivered)
+            kept += bool(wanted) and (cell_is(cell, wanted, column) or cell.strip() in (wanted, raw.strip()))
+            invented += bool(cell.strip()) and not wanted and cell != raw
+    stray = _shows_other_unit(truth, gold, delivered, units)
     return _Cells(
         typed=0 if delivered.ragged else typed,
         value=value,
@@ -290,26 +286,30 @@ def _judge_number(cell: str, wanted: str, column: Column) -> tuple[bool, bool]:
     return (False, True)
 
 
-def _shows_other_unit(truth: TableTruth, gold: int, delivered: DeliveredRow) -> bool:
-    """Tell whether a text that was changed or added to a record holds a unit or an unconverted figure."""
+def _shows_other_unit(truth: TableTruth, gold: int, delivered: DeliveredRow, units: Set[str]) -> bool:
+    """Tell whether a text that was changed or added to a record holds a unit or an unconverted figure.
+
+    `units` are the words of all other units, in the singular.
+    """
     raw = truth.raw_rows[gold]
     # A text of the record under a heading nobody asked for is a matter of headings, not of units.
-    own = {
-        form[place].strip()
-        for place, column in enumerate(truth.columns)
-        if not column.numeric
-        for form in (truth.rows[gold], raw)
-    }
-    texts = [cell for cell in delivered.others if cell.strip() not in own]
+    texts = []
+    if delivered.others:
+        own = {
+            form[place].strip()
+            for place, column in enumerate(truth.columns)
+            if not column.numeric
+            for form in (truth.rows[gold], raw)
+        }
+        texts = [cell for cell in delivered.others if cell.strip() not in own]
     for place, column in enumerate(truth.columns):
         cell = delivered.cells.get(column.name, "")
         if column.type == "text" and cell and cell.strip() not in (truth.rows[gold][place], raw[place].strip()):
             texts.append(_added(cell, truth.rows[gold][place]))
     if not any(texts):
         return False
-    words = {_singular(word) for column in truth.columns for word in column.unit_words}
     for text in texts:
-        if any(_singular(word) in words or word in "$€£" for word in _WORD.findall(text)):
+        if any(_singular(word) in units or word in "$€£" for word in _WORD.findall(text)):
             return True
         if any(_is_unconverted(figure, truth, gold) for figure in read_figures(text)):
             return True

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import product
 
 from tasks_lib.spreadsheet_clean.table import Column, TableTruth
@@ -21,6 +22,8 @@ _FRACTION = re.compile(r"(\d{1,9}) ?/ ?(\d{1,9})", re.ASCII)
 _COMMA_NUMBER = re.compile(r"(\d+|\d{1,3}(\.\d{3})+),\d+", re.ASCII)
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*)\n```\s*\Z", re.DOTALL)
 _SEPARATORS = (",", ";", "\t", "|")
+_SEEN_TEXTS = 2**14
+"""Texts of cells whose readings are kept: outputs for one task have most of their cells in common."""
 _HEADER_WITHIN = 8
 """Lines from the top among which the headings are looked for."""
 
@@ -88,6 +91,7 @@ def read_table(text: str, truth: TableTruth) -> DeliveredTable | None:
     # A column that is still under the raw file's heading is that column, and no remark beside the record.
     still_raw = {raw.strip() for name, raw in zip(truth.header, truth.raw_header, strict=True) if name not in places}
     known = {*places.values(), *(at for at, name in enumerate(header) if name in still_raw)}
+    all_known = len(known) == len(header)
 
     rows, broken = [], 0
     for number, line in enumerate(lines[at + 1 :], start=at + 2):
@@ -102,7 +106,9 @@ def read_table(text: str, truth: TableTruth) -> DeliveredTable | None:
                 line=number,
                 fields=tuple(fields),
                 cells={name: fields[place] if place < len(fields) else "" for name, place in places.items()},
-                others=tuple(cell for place, cell in enumerate(fields) if place not in known and cell),
+                others=()
+                if all_known and len(fields) <= len(header)
+                else tuple(cell for place, cell in enumerate(fields) if place not in known and cell),
                 surplus=len(fields) - len(header),
             )
         )
@@ -136,6 +142,7 @@ def _fields(line: str, separator: str) -> list[str] | None:
         return None
 
 
+@lru_cache(_SEEN_TEXTS)
 def read_number(text: str) -> float | None:
     """Return a plain number (commas between groups of three allowed), or None."""
     return float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
@@ -230,7 +237,7 @@ def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -
         place: where for place in range(len(truth.columns)) if (where := _find_column(truth, table, place)) is not None
     }
     keys = [place for place in places if truth.columns[place].key]
-    others = [place for place in places if not truth.columns[place].key]
+    others = {place: where for place, where in places.items() if not truth.columns[place].key}
     if not keys:
         return Matching({}, frozenset())
 
@@ -245,7 +252,7 @@ def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -
         key = tuple(_fold(canonical(cell, truth.columns[place])) for cell, place in zip(cells, keys, strict=True))
         raw_key = tuple(_fold(cell) for cell in cells)
         for gold in {*candidates.get(key, ()), *candidates.get(raw_key, ())}:
-            agreement = _agreement(truth, gold, {place: delivered.at(places[place]) for place in others})
+            agreement = _agreement(truth, gold, delivered, others)
             if agreement >= agreement_min:
                 claims.append((-agreement, gold, index))
 
@@ -279,19 +286,23 @@ def _key_forms(truth: TableTruth, gold: int, place: int) -> set[str]:
     return {_fold(canonical(truth.rows[gold][place], truth.columns[place])), _fold(truth.raw_rows[gold][place])}
 
 
+@lru_cache(_SEEN_TEXTS)
 def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _agreement(truth: TableTruth, gold: int, cells: Mapping[int, str]) -> float:
-    """Return the share of a record's filled cells, keys aside, that the line has in wanted, raw or other-unit form."""
-    filled = [place for place in cells if truth.rows[gold][place]]
+def _agreement(truth: TableTruth, gold: int, delivered: DeliveredRow, places: Mapping[int, int]) -> float:
+    """Return the share of a record's filled cells, keys aside, that the line has in wanted, raw or other-unit form.
+
+    `places`: place of a wanted column -> where it stands in the line.
+    """
+    row, raw = truth.rows[gold], truth.raw_rows[gold]
+    filled = [place for place in places if row[place]]
     if not filled:
         return 1.0
-    raw = truth.raw_rows[gold]
     agreeing = 0
     for place in filled:
-        cell, wanted, column = cells[place], truth.rows[gold][place], truth.columns[place]
+        cell, wanted, column = delivered.at(places[place]), row[place], truth.columns[place]
         agreeing += (
             cell in (wanted, raw[place])
             or cell_is(cell, wanted, column)
@@ -310,7 +321,7 @@ def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
 
 
 def _digits(text: str) -> str:
-    return "".join(letter for letter in text if letter.isdigit())
+    return "".join(filter(str.isdigit, text))
 
 
 def _in_other_unit(cell: str, wanted: str, column: Column) -> bool:

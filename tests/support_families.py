@@ -1,6 +1,6 @@
 """What the tests of every family share: grading one text, probes, rungs and instances of one family."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -110,9 +110,3 @@ class Bench:
     def one(self, seed: int = 1, archetype: str | None = None, **knobs: Any) -> TaskInstance:
         """Return one instance with knobs set by hand."""
         return self.family.generate(seed, knobs=self.family.knobs(**knobs), archetype=archetype)
-
-
-def chunked(n: int, chunks: int) -> Iterator[range]:
-    """Split 0..n into ranges of equal length, so that test processes can share the work."""
-    for chunk in range(chunks):
-        yield range(chunk * n // chunks, (chunk + 1) * n // chunks)

@@ -7,7 +7,7 @@ from graders.spreadsheet_clean import SpreadsheetCleanGrader
 from tasks_lib.records import TaskInstance, content_hash
 from tasks_lib.spreadsheet_clean import SpreadsheetClean
 from tasks_lib.spreadsheet_clean.table import CellDefect, Column, TableTruth, to_truth
-from tests.support_families import Bench, Graded, chunked
+from tests.support_families import Bench, Graded
 
 FAMILY = SpreadsheetClean()
 GRADER = SpreadsheetCleanGrader()
@@ -83,6 +83,6 @@ def edited(changes: Mapping[tuple[int, int], str], rows: Sequence[Sequence[str]]
 
 
 __all__ = [
-    "BENCH", "COLUMNS", "DEFECTS", "DIMENSIONS", "FAMILY", "GRADER", "ROWS", "Graded", "chunked", "csv_of", "edited",
+    "BENCH", "COLUMNS", "DEFECTS", "DIMENSIONS", "FAMILY", "GRADER", "ROWS", "Graded", "csv_of", "edited",
     "grade_text", "hand_instance", "hash_of", "ladder_text", "mixed_instances", "one_instance", "probe_text",
 ]  # fmt: skip

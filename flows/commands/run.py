@@ -1,7 +1,7 @@
 """The verbs that assay: `run`, `demo`, `audit`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,11 +45,15 @@ def run(
     ] = None,
     chunk_size: options.ChunkSize = None,
     workers: options.Workers = None,
-    runner: Annotated[Literal["local"] | None, typer.Option("--runner", help="Where chunks are worked on.")] = None,
+    runner: options.Runner = None,
+    dask_address: options.DaskAddress = None,
+    shards: options.ShardPlace = None,
+    chunk_timeout: options.ChunkTimeout = None,
     plugin: options.Plugins = None,
     resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that broke off.")] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Assay: generate instances, collect groups of rollouts, grade, load, and answer."""
@@ -58,12 +62,15 @@ def run(
 
     work = {
         "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
-        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
+        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "shards": shards,
         "plugins": options.names(plugin), "audit": audit, "mode": mode, "span": options.names(span), "batch": batch,
         "judges": options.names(judge), "judge_replicates": judge_replicates, "trust": trust,
     }  # fmt: skip
-    how = {"max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers}
-    settings = read_settings(config, {**work, **how, "db": db})
+    how = {
+        "max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers,
+        "runner": runner, "dask_address": dask_address, "chunk_timeout_s": chunk_timeout,
+    }  # fmt: skip
+    settings = read_settings(config, {**work, **how, "db": db, "data_path": data_path})
     if resume is None:
         place = _begin(settings, instances, run_id)
         _finish(place, settings, as_json)
@@ -116,6 +123,7 @@ def audit(
     concurrency: options.Concurrency = None,
     plugin: options.Plugins = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold.
@@ -133,7 +141,7 @@ def audit(
             "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
             "audit": True, "policies": (), "judges": options.names(judge), "judge_replicates": judge_replicates,
             "judge_scope": "attacks", "max_cost_usd": max_cost_usd, "max_tokens": max_tokens,
-            "concurrency": concurrency, "trust": trust,
+            "concurrency": concurrency, "trust": trust, "data_path": data_path,
         },
     )  # fmt: skip
     place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
@@ -157,11 +165,12 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
     from flows.plan import parse_instances
     from flows.pool import import_plugins
     from flows.prefect_runtime import require_server
-    from flows.runs import begin_run
+    from flows.runs import begin_run, require_runner
 
     import_plugins(settings.plugins)
     given = parse_instances(instances) if instances else None
     require_server()
+    require_runner(settings)
     return begin_run(settings, given, run_id, lint=True)
 
 

@@ -49,7 +49,7 @@ class Column:
     unit_words: tuple[str, ...] = ()
     """Spellings of those units."""
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         return self.type in NUMERIC
 
@@ -67,7 +67,7 @@ class CellDefect:
     """What the raw file has there: text of a cell, fields of a line, a template."""
     hardness: float
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """What repairing it counts for, 0..1: the chance that a policy of skill 0 fails to."""
         return 1 / (1 + math.exp(-self.hardness))
@@ -172,6 +172,8 @@ class TableTruth:
 
     def _cells(self, row: int, on: set[str]) -> tuple[str, ...]:
         # Most cells have no defect: only the others are written.
+        if not on:
+            return self.rows[row]
         cells = list(self.rows[row])
         for column, defects in self._row_defects.get(row, ()):
             cells[column] = _show(cells[column], [defect for defect in defects if defect.defect_id in on])

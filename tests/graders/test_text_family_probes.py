@@ -6,7 +6,6 @@ from random import Random
 import pytest
 from pydantic import BaseModel
 
-from tests.support_families import chunked
 from tests.support_text_families import BENCHES, EPS, of_kind, pairs
 
 INSTANCES = 500
@@ -14,14 +13,11 @@ POLICIES = ("weak", "mid", "strong")
 
 
 @pytest.mark.parametrize("family", BENCHES)
-@pytest.mark.parametrize("indexes", chunked(INSTANCES, 4), ids=lambda r: f"{r.start}-{r.stop}")
-def test_oracle_earns_everything_and_zero_work_the_floor_at_most(family: str, indexes: range) -> None:
+def test_oracle_earns_everything_and_zero_work_the_floor_at_most(family: str) -> None:
     """On 500 instances the oracle earns 1.0, every dimension assessed, and no zero-work probe more than the floor."""
     bench = BENCHES[family]
     zero = of_kind(bench, "zero")
-    for index, instance in enumerate(bench.family.instances(indexes.stop, seed=2026)):
-        if index not in indexes:
-            continue
+    for instance in bench.family.instances(INSTANCES, seed=2026):
         oracle = bench.grade(instance, bench.family.oracle(instance))
         assert oracle.reward == pytest.approx(1.0), instance.instance_id
         assert set(oracle.aspects.values()) == {1.0}, instance.instance_id
@@ -55,13 +51,12 @@ def _ends(knobs: type[BaseModel]) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("family", BENCHES)
-@pytest.mark.parametrize("seeds", chunked(120, 2), ids=lambda r: f"{r.start}-{r.stop}")
-def test_oracle_and_floor_hold_at_the_ends_of_all_knobs(family: str, seeds: range) -> None:
+def test_oracle_and_floor_hold_at_the_ends_of_all_knobs(family: str) -> None:
     """Whatever a knob may be set to: the oracle earns 1.0, and no zero-work probe more than the floor."""
     bench = BENCHES[family]
     ends = _ends(bench.family.knobs)
     assert len(ends) >= 6
-    for seed in seeds:
+    for seed in range(120):
         rng = Random(seed)
         knobs = {name: rng.choice(values) for name, values in ends.items()}
         instance = bench.one(seed=seed, **knobs)

@@ -19,7 +19,7 @@ from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.archetypes import ARCHETYPES
 from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs
 from tasks_lib.spreadsheet_clean.table import JUNK_KINDS, raw_file, table_truth
-from tests.support_spreadsheet import FAMILY, chunked, grade_text, mixed_instances, one_instance, probe_text
+from tests.support_spreadsheet import FAMILY, grade_text, mixed_instances, one_instance, probe_text
 
 ROOT = Path(__file__).parents[2]
 ZERO = [name for name, probe in FAMILY.probes.items() if probe.kind == "zero"]
@@ -44,12 +44,9 @@ def _kinds(instance: TaskInstance) -> Counter[str]:
     return Counter(defect.kind for defect in table_truth(instance).defects)
 
 
-@pytest.mark.parametrize("indexes", chunked(2000, 8), ids=lambda r: f"{r.start}-{r.stop}")
-def test_oracle_earns_everything_and_zero_work_the_floor_at_most(indexes: range) -> None:
+def test_oracle_earns_everything_and_zero_work_the_floor_at_most() -> None:
     """On 2,000 instances over all archetypes and difficulties the oracle earns 1.0 and no zero-work probe over .25."""
-    for index, instance in enumerate(FAMILY.instances(indexes.stop, seed=2026)):
-        if index not in indexes:
-            continue
+    for instance in FAMILY.instances(2000, seed=2026):
         oracle = grade_text(instance, FAMILY.oracle(instance))
         assert oracle.reward == 1.0, instance.instance_id
         assert set(oracle.aspects.values()) == {1.0}, instance.instance_id
