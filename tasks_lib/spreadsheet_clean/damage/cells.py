@@ -169,8 +169,8 @@ def shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     for row in range(len(rows)):
         if not rows[row][place] or not is_recognisable(truth, row):
             continue
-        value = float(rows[row][place])
-        here = value, _readings(value, column)
+        number = float(rows[row][place])
+        here = number, _readings(number, column)
         if all(_are_apart(here, other, column) for other in filled.values()):
             filled[row] = here
     if len(filled) < 3:
