@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 
 from flows.prefect_runtime import require_server
-from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect
+from flows.runs import Place, begin_run, finish_with_prefect, finish_without_prefect, require_runner
 from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 from flows.summary import RunSummary, summarise
 from flows.trust import TrustMode, told_of_file
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
+from warehouse.location import Lake, Location
 
 REWARDS = """
     select
@@ -43,7 +44,7 @@ class Run:
     """A finished run and the questions it can be asked."""
 
     run_id: str
-    db: Path
+    db: Location
     marks: tuple[str, ...] = ()
     """A sentence each where judges that nobody has calibrated moved the rewards; empty: none did."""
     _folder: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
@@ -88,7 +89,7 @@ def evaluate(
     policies: Sequence[str] = DEFAULT_POLICIES,
     group: int = 16,
     *,
-    db: Path | str | None = None,
+    db: Location | str | None = None,
     audit: bool = True,
     prefect: bool = True,
     trust: TrustMode | None = None,
@@ -103,7 +104,7 @@ def evaluate(
         instances: what to attempt, of one or several families.
         policies: names such as `sim/weak` or `replay:outputs.jsonl`.
         group: rollouts of one policy on one instance.
-        db: the warehouse file; None: one that lasts as long as the returned run.
+        db: the warehouse, a file or `ducklake:...`; None: one that lasts as long as the returned run.
         audit: also grade oracle, ladders and probes; some verdicts lean on the oracle.
         prefect: run as a Prefect flow; False does the same work without a server.
         trust: whose verdicts narrow rewards: `calibrated` judges (of `db`; without one there are none), or `any`, and
@@ -120,13 +121,14 @@ def evaluate(
     settings = read_settings(
         None,
         {
-            "db": Path(folder.name) / "assay.duckdb" if folder else Path(str(db)),
+            "db": Path(folder.name) / "assay.duckdb" if folder else db if isinstance(db, Lake) else str(db),
             **options, "trust": trust, "policies": tuple(policies), "group": group, "audit": audit, "workers": workers,
             "plugins": tuple(plugins) or None, "thresholds": dict(thresholds) if thresholds else None,
         },
     )  # fmt: skip
     if prefect:
         require_server()
+        require_runner(settings)
     place = begin_run(settings, instances)
     _outside_loop(finish_with_prefect if prefect else finish_without_prefect, place, settings)
     return Run(place.run_id, place.db, told_of_file(place.db, [place.run_id]).marks, folder)

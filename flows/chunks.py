@@ -4,25 +4,34 @@ Where judges take part, a chunk is worked on in two parts, and they are asked be
 holds the limits.
 """
 
+import os
+import platform
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import tasks_lib
 from flows.collect import collect_rollout
-from flows.plan import Chunk, PlannedInstance, PlannedPolicy, read_instance
-from flows.source import read_source
+from flows.plan import Chunk, PlannedPolicy
+from flows.supplies import Supplies
 from flows.trust import Trust
 from graders.grading import Graded, grade_rollout, grader
 from graders.judge.asking import Answered
 from graders.judge.conclusion import concluded
-from tasks_lib.policies.base import ModelPolicy, Policy
-from tasks_lib.records import Record, Rollout, TaskInstance
-from warehouse.shards import write_shard
+from tasks_lib.records import Record, Rollout
+from warehouse.shards import Shards
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is told about a chunk. It says where everything is, so it can be worked on in any process."""
+
+    run_id: str
+    chunk: Chunk
+    supplies: Supplies
+    shards: Shards
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,28 @@ class ChunkDone:
     first_error: str | None = None
     n_shown: int = 0
     """Rollouts that the progress bar has counted already, one by one."""
+    n_calls: int = 0
+    """Rollouts of models, and calls of judges."""
+    cost_usd: float = 0.0
+    """US dollars of those whose price is known."""
+    n_unpriced: int = 0
+    """Those whose price is not."""
+    worker: str = ""
+    """Machine and process that wrote the shard."""
+
+    def line(self) -> str:
+        """Say what was done in one line, without a word of what was asked or answered."""
+        unpriced = f" and {self.n_unpriced:,} calls without a known price" if self.n_unpriced else ""
+        cost = f", {self.cost_usd:.4f} US dollars{unpriced}" if self.n_calls else ""
+        return (
+            f"{self.label}: {self.n_rollouts - self.n_errors:,} graded, {self.n_errors:,} lost, "
+            f"{self.n_not_applicable:,} not applicable, {self.seconds:.1f} s{cost}, by {self.worker}"
+        )
+
+    def kind_of_error(self) -> str:
+        """Return what kind of failure came first; its text may quote what was answered, and stays in the warehouse."""
+        kind = (self.first_error or "").partition(":")[0]
+        return kind if kind.isidentifier() else "a failure"
 
 
 @dataclass(frozen=True)
@@ -86,70 +117,67 @@ class _Shard:
         )
         self.first_error = self.first_error or cause
 
+    def costs(self, of_models: bool) -> list[float | None]:
+        """Return what each call cost, in US dollars: of judges, and of the policies where those are models."""
+        costs = [row["cost_usd"] for row in self.rows["judge_call"] if isinstance(row, dict)]
+        return costs + [row.cost_usd for row in self.rows["rollout"] if of_models and isinstance(row, Rollout)]
 
-def work_chunk(spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
+
+def work_chunk(work: Work, groups: Sequence[Sequence[Rollout]] | None = None) -> ChunkDone:
     """Attempt and grade everything in a chunk and write its shard, whole or not at all.
 
     Args:
-        spool: folder of the run.
-        run_id: the run.
-        chunk: the chunk.
+        work: the chunk.
         groups: what models left on it, where that was collected already.
     """
-    return conclude_chunk(spool, run_id, chunk, examine_chunk(spool, run_id, chunk, groups), {}, groups is not None)
+    return conclude_chunk(work, examine_chunk(work, groups), {}, groups is not None)
 
 
-def regrade_chunk(spool: Path, run_id: str, chunk: Chunk, trust: Trust) -> ChunkDone:
+def regrade_chunk(work: Work, trust: Trust) -> ChunkDone:
     """Grade what another run has collected and write the shard.
 
     What judges said of it then is said of it now; whether that counts is decided anew.
     """
-    source = read_source(spool, chunk)
-    examined = examine_chunk(spool, run_id, chunk, source.groups)
+    source = work.supplies.source()
+    examined = examine_chunk(work, source.groups)
     answered = {rollout_id: Answered(trust.marked(scores)) for rollout_id, scores in source.verdicts.items()}
-    return conclude_chunk(spool, run_id, chunk, examined, answered)
+    return conclude_chunk(work, examined, answered)
 
 
-def examine_chunk(
-    spool: Path, run_id: str, chunk: Chunk, groups: Sequence[Sequence[Rollout | None]] | None = None
-) -> Examined:
+def examine_chunk(work: Work, groups: Sequence[Sequence[Rollout | None]] | None = None) -> Examined:
     """Attempt everything in a chunk, unless that was done, and let code grade it."""
     started = time.perf_counter()
-    collected = _collected(spool, run_id, chunk) if groups is None else groups
+    collected = _collected(work) if groups is None else groups
     graded = [
-        [None if rollout is None else grade_rollout(read_once(spool, place), rollout) for rollout in rollouts]
-        for (place, _), rollouts in zip(chunk.places(), collected, strict=True)
+        [None if rollout is None else grade_rollout(work.supplies.instance(place), rollout) for rollout in rollouts]
+        for (place, _), rollouts in zip(work.chunk.places(), collected, strict=True)
     ]
     return Examined(collected, graded, time.perf_counter() - started)
 
 
 def conclude_chunk(
-    spool: Path,
-    run_id: str,
-    chunk: Chunk,
-    examined: Examined,
-    answered: Mapping[str, Answered],
-    is_shown: bool = False,
+    work: Work, examined: Examined, answered: Mapping[str, Answered], is_shown: bool = False
 ) -> ChunkDone:
     """Narrow what judges were asked about and write the shard, whole or not at all.
 
     Args:
-        spool, run_id, chunk: as for `work_chunk`.
+        work: the chunk.
         examined: what code found.
         answered: rollout -> what judges left of it; a rollout about which nobody was asked is not in it.
         is_shown: the progress bar has counted the rollouts already, one by one.
     """
-    started = time.perf_counter()
+    started, chunk = time.perf_counter(), work.chunk
     shard, rubric = _Shard(), grader(chunk.family).rubric
     for (place, planned), rollouts, grades in zip(chunk.places(), examined.groups, examined.graded, strict=True):
-        shard.add_group(run_id, place.instance_id, planned, sum(rollout is None for rollout in rollouts))
+        shard.add_group(work.run_id, place.instance_id, planned, sum(rollout is None for rollout in rollouts))
         for rollout, graded in zip(rollouts, grades, strict=True):
             if rollout is not None and graded is not None:
                 said = answered.get(rollout.rollout_id, Answered())
                 shard.add(rollout, concluded(graded, rubric, said.scores))
                 shard.rows["judge_call"] += said.calls
-    write_shard(spool, chunk.key, shard.rows)
+    work.shards.write(chunk.key, shard.rows)
     n_rollouts = len(shard.rows["rollout"])
+    costs = shard.costs(of_models=is_shown)
     return ChunkDone(
         key=chunk.key,
         label=chunk.label,
@@ -159,29 +187,19 @@ def conclude_chunk(
         seconds=examined.seconds + time.perf_counter() - started,
         first_error=shard.first_error,
         n_shown=n_rollouts if is_shown else 0,
+        n_calls=len(costs),
+        cost_usd=sum(cost for cost in costs if cost is not None),
+        n_unpriced=costs.count(None),
+        worker=f"{platform.node()} {os.getpid()}",
     )
 
 
-def _collected(spool: Path, run_id: str, chunk: Chunk) -> list[list[Rollout | None]]:
-    family = tasks_lib.family(chunk.family)
+def _collected(work: Work) -> list[list[Rollout | None]]:
+    family, supplies = tasks_lib.family(work.chunk.family), work.supplies
     return [
         [
-            collect_rollout(run_id, family, _policy(planned.name), read_once(spool, place), sample)
+            collect_rollout(work.run_id, family, supplies.policy(planned.name), supplies.instance(place), sample)
             for sample in range(planned.samples)
         ]
-        for place, planned in chunk.places()
+        for place, planned in work.chunk.places()
     ]
-
-
-# A chunk of many policies works through few instances, and the next chunk of a worker is often about the same ones.
-@lru_cache(maxsize=256)
-def read_once(spool: Path, place: PlannedInstance) -> TaskInstance:
-    """Read an instance of a run; the latest ones are remembered."""
-    return read_instance(spool, place)
-
-
-@lru_cache(maxsize=1024)
-def _policy(name: str) -> Policy:
-    policy = tasks_lib.policy(name)
-    assert not isinstance(policy, ModelPolicy), "models are called by the parent process"
-    return policy

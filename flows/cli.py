@@ -12,6 +12,7 @@ import typer
 
 from flows.commands.calibrate import app as calibrate_app
 from flows.commands.data import generate, grade, lint
+from flows.commands.deploy import deploy, serve
 from flows.commands.doctor import doctor
 from flows.commands.gate import gate
 from flows.commands.imports import app as import_app
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 for verb in (
     demo, run, audit, generate, lint, grade, tables, sql, verdicts, report, recompose, regrade, compare, gate, doctor,
+    serve, deploy,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(import_app, name="import")

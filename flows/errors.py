@@ -4,6 +4,7 @@ InputError           what was asked for cannot be done as written (arguments, fi
   SettingsError      a setting that is unknown or out of range; names the file and the field
 InterruptedRunError  the user stopped a run; it can be taken up again
 PipelineError        a run broke off in the middle; it can be taken up again
+  PassingError       the same, for a reason that may go away by itself
 """
 
 
@@ -17,6 +18,10 @@ class SettingsError(InputError):
 
 class PipelineError(RuntimeError):
     """A run that could not be finished; the text says why and how to take it up again."""
+
+
+class PassingError(PipelineError):
+    """A run that broke off for a reason that may pass: a warehouse that is in use, a model that does not answer."""
 
 
 class InterruptedRunError(Exception):

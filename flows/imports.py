@@ -7,17 +7,17 @@ on instances that this warehouse holds, the grade itself, from the output and by
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import tasks_lib
 from flows.clock import now
 from flows.errors import InputError
-from flows.runs import require_usable
+from flows.places import require_usable
 from graders.grading import Graded, grade_rollout, graders
 from tasks_lib.records import Rollout, TaskInstance
 from warehouse import Warehouse
 from warehouse.estimates import refresh
 from warehouse.imports import Reading, Recording, Tables, as_tables, check_reading
+from warehouse.location import Location
 
 GRADED_HERE = "scores of a dimension that is graded here"
 _CLOSE = 1e-6
@@ -59,7 +59,7 @@ class Imported:
     """Reason -> how many."""
 
 
-def import_recording(db: Path, recording: Recording, reading: Reading) -> Imported:
+def import_recording(db: Location, recording: Recording, reading: Reading) -> Imported:
     """Load a recording; loading it again adds nothing.
 
     Raises:

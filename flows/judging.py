@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tasks_lib
-from flows.chunks import Examined, read_once
+from flows.chunks import Examined
 from flows.model_host import ModelHost
 from flows.plan import Chunk, PlannedPolicy, RunPlan
+from flows.supplies import read_once
 from graders.judge.asking import Answered, Arm, Case, judged_dimensions
 from tasks_lib.family import Family
 from tasks_lib.models.messages import Request

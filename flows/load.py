@@ -1,6 +1,7 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -8,57 +9,81 @@ from typing import Any, Literal
 import tasks_lib
 from flows.catalogue import catalogue
 from flows.clock import now
-from flows.plan import RunPlan, all_instances
+from flows.places import is_there
+from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
 from warehouse import Warehouse
+from warehouse.errors import LockedError, ShardError
 from warehouse.estimates import refresh
+from warehouse.location import Location
+from warehouse.shards import Shards
 
 INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
 
 
-def register_run(db: Path, plan: RunPlan) -> None:
+def register_run(db: Location, plan: RunPlan) -> None:
     """Open or create the warehouse and note that a run has begun.
 
     Raises:
         WarehouseError: the file is locked or is no warehouse.
     """
-    with Warehouse.open(db) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse:
         warehouse.merge("run", [_run_row(plan, "running", None)])
 
 
-def load_run(db: Path, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
-    """Load everything a run has left in its spool; a row that is there already stays once.
+def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
+    """Load everything a run has left in its shards; a row that is there already stays once.
 
     Returns:
         Table -> rows that were added.
 
     Raises:
-        WarehouseError: the file is locked.
+        WarehouseError: the file is locked, or a completed run lacks shards.
     """
-    with Warehouse.open(db) as warehouse:
-        for table, rows in catalogue(tasks_lib.family(name) for name in plan.families).items():
-            warehouse.merge(table, rows)
-        warehouse.merge("policy", plan.policies)
-        warehouse.merge("threshold", _thresholds(warehouse, plan))
+    shards = run_shards(spool, plan)
+    if status == "completed":
+        _require_all(plan, shards)
+    with Warehouse.open(db, beside_others=True) as warehouse:
+        known = catalogue(tasks_lib.family(name) for name in plan.families)
+        warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
         _merge_instances(warehouse, spool)
-        added = warehouse.load(spool)
+        added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
     return dict(added)
 
 
-def is_completed(db: Path, run_id: str) -> bool:
+def note_stopped(db: Location, plan: RunPlan) -> None:
+    """Note that a run was stopped and can be taken up again, unless somebody else has the warehouse open just now."""
+    with suppress(LockedError), Warehouse.open(db) as warehouse:
+        warehouse.merge("run", [_run_row(plan, "cancelled", now())])
+
+
+def is_completed(db: Location, run_id: str) -> bool:
     """Tell whether a warehouse holds all of a run."""
-    if not db.exists():
+    if not is_there(db):
         return False
     with Warehouse.open(db, read_only=True) as warehouse:
         found = warehouse.sql("select status from run where run_id = ?", [run_id])
     return found.height == 1 and str(found["status"][0]) == "completed"
 
 
+def _require_all(plan: RunPlan, shards: Shards) -> None:
+    """Refuse to call a run complete whose workers left shards where this process does not see them."""
+    finished = shards.keys()
+    missing = [chunk.label for chunk in plan.chunks if chunk.key not in finished]
+    if missing:
+        raise ShardError(
+            f"{shards.place}: {len(missing)} of {len(plan.chunks)} chunks are not there ({missing[0]}); do all workers "
+            "reach that very place?"
+        )
+
+
 def discard_spool(spool: Path) -> None:
-    """Remove what a completed run left in its spool, and the folder of all spools when it is the last."""
+    """Remove spool and shards of a completed run, and the folder of all spools when it is the last."""
+    if (spool / PLAN_FILE).exists():
+        run_shards(spool, read_plan(spool)).discard()
     shutil.rmtree(spool, ignore_errors=True)
     if spool.parent.is_dir() and not any(spool.parent.iterdir()):
         spool.parent.rmdir()
@@ -92,4 +117,5 @@ def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dic
         "ended_at": ended_at,
         "status": status,
         "n_planned": plan.n_rollouts,
+        "deployment": plan.deployment,
     }

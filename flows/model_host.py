@@ -21,6 +21,7 @@ from flows.errors import SettingsError
 from flows.plan import Chunk, RunPlan, read_instance
 from flows.pool import PoolClosedError
 from flows.settings import Settings
+from tasks_lib.models.access import Access
 from tasks_lib.models.budget import Budget
 from tasks_lib.models.failures import CallFailedError
 from tasks_lib.models.messages import Reply, Request
@@ -207,14 +208,15 @@ class ModelHost:
                 self._thread = threading.Thread(target=loop.run_forever, name="models", daemon=True)
                 self._thread.start()
                 try:
-                    asyncio.run_coroutine_threadsafe(self._open(), loop).result()
+                    access = read_access(next(iter(self._plan.called)), self._settings.api_key_block)
+                    asyncio.run_coroutine_threadsafe(self._open(access), loop).result()
                 except BaseException:
                     _end(loop, self._thread)
                     raise
                 self._loop = loop
             return self._loop
 
-    async def _open(self) -> None:
+    async def _open(self, access: Access) -> None:
         # Imported here: most runs call no model, and the client takes seconds to load.
         from tasks_lib.models.batches import Batches
         from tasks_lib.models.caller import Caller
@@ -226,7 +228,7 @@ class ModelHost:
         prices = price_table(settings.prices)
         if budget.max_cost_usd is not None:
             require_prices(called, prices)
-        self._client = MessagesClient(read_access(next(iter(called))), timeout_s=settings.timeout_s)
+        self._client = MessagesClient(access, timeout_s=settings.timeout_s)
         self._ledger = Ledger(self._spool / LEDGER_FILE, time.monotonic)
         spendable = Budget(budget.max_cost_usd, budget.max_tokens)
         self._caller = Caller(self._client, self._ledger, prices, spendable, settings.call_limits, console.say)

@@ -4,120 +4,122 @@ One Prefect task is one chunk. Its thread hands the chunk to the workshop, where
 travels back are counts. A shard that is there is a chunk that is done, so a run taken up again does the rest.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from time import perf_counter
+from typing import Any, Generic, TypeVar, cast
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import FlowRunTimeoutError
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import exponential_backoff
 
-from flows.artifacts import create_artifacts
-from flows.chunks import ChunkDone
-from flows.load import load_run
-from flows.plan import Chunk, read_plan
+from flows.artifacts import Stage, create_artifacts
+from flows.artifacts.changes import read_changes
+from flows.chunk_tasks import Watch, work_in_threads, work_on_cluster
+from flows.flow_names import name_of_run, tag_flow_run, tags_of
+from flows.load import load_run, note_stopped
+from flows.plan import Chunk, RunPlan, read_plan, run_shards
+from flows.pool import OverdueError, WorkersLostError
+from flows.report.shelf import Shelf
 from flows.summary import RunSummary, summarise
-from flows.waiting import as_done
 from flows.workshop import Workshop
 from warehouse.errors import LockedError
-from warehouse.shards import shard_keys
+from warehouse.location import Location
 
 T = TypeVar("T")
-Watch = Callable[[ChunkDone], None]
-"""Is told of every finished chunk."""
+STOPPED = (KeyboardInterrupt, TerminationSignal, FlowRunTimeoutError)
+"""How a run is stopped from outside: Ctrl-C; cancelled in the UI or its machine shut down; past its time."""
 
 
-def run_pipeline(spool: Path, db: Path, shop: Workshop, workers: int, watch: Watch) -> RunSummary:
-    """Run everything that is left of a plan as one Prefect flow."""
+def run_pipeline(
+    spool: Path,
+    location: Location,
+    shop: Workshop,
+    workers: int,
+    watch: Watch,
+    *,
+    cluster: str | None = None,
+    shelf: Shelf | None = None,
+) -> RunSummary:
+    """Run everything that is left of a plan as one Prefect flow.
+
+    Args:
+        spool: folder of the run.
+        location: the warehouse.
+        shop: where chunks are worked on.
+        workers: chunks that are under way at once.
+        watch: is told of every finished chunk.
+        cluster: address of the Dask cluster that the workshop uses; None: it uses none.
+        shelf: where the report goes; None: none is written.
+    """
     plan = read_plan(spool)
+
+    def work_and_load() -> RunSummary:
+        """Work on the chunks that are left, load, analyse."""
+        tag_flow_run(tags_of(plan))
+        finished = run_shards(spool, plan).keys()
+        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
+        _say_plan(plan, todo)
+        try:
+            if cluster is None:
+                work_in_threads(plan, todo, shop, watch)
+            else:
+                work_on_cluster(plan, todo, shop, workers, watch)
+        except (OverdueError, WorkersLostError):
+            shop.close()
+            raise
+        except STOPPED:
+            # The threads wait for the workshop, and Prefect waits for the threads.
+            shop.close()
+            note_stopped(location, plan)
+            raise
+        load(spool, location)
+        return analyse(spool, location, shelf)
+
+    # A flow that runs tasks on a cluster travels there with each of them; what it does here stays here.
+    here = _Here(work_and_load)
 
     @flow(
         name="evaluate",
-        flow_run_name=f"evaluate {', '.join(plan.families)} {plan.run_id}",
-        task_runner=ThreadPoolTaskRunner(max_workers=workers),  # type: ignore[arg-type]
+        flow_run_name=name_of_run(plan),
+        task_runner=_task_runner(workers, cluster),
         persist_result=False,
         validate_parameters=False,
     )
-    def evaluate(run_id: str, db: str, n_rollouts: int) -> RunSummary:
+    def evaluate(run_id: str, db: str, n_rollouts: int) -> Any:
         """Work on the chunks that are left, load, analyse."""
-        finished = shard_keys(spool)
-        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
-        get_run_logger().info("%d of %d chunks to do, %d rollouts in all", len(todo), len(plan.chunks), n_rollouts)
-        try:
-            if plan.batch:
-                for answered in _as_done([answer_in_batches.submit(shop, _Quoted(todo))]):
-                    answered.result()
-            _work_all(run_id, todo, shop, watch)
-        except KeyboardInterrupt:
-            # The threads wait for the workshop, and Prefect waits for the threads.
-            shop.close()
-            raise
-        load(spool, Path(db))
-        return analyse(spool, Path(db))
+        return here.content()
 
-    return evaluate(plan.run_id, str(db), plan.n_rollouts)
+    return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
 
 
-def _work_all(run_id: str, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
-    progress = create_progress_artifact(0.0, key="progress", description=f"Chunks of run {run_id}")
-    assert isinstance(progress, UUID)  # a coroutine only where it is called from one
-    futures = [collect_and_grade.with_options(task_run_name=chunk.label).submit(shop, _Quoted(chunk)) for chunk in todo]
-    shown = 0
-    for count, future in enumerate(_as_done(futures), start=1):
-        watch(future.result())
-        percent = 100 * count // len(todo)
-        if percent >= shown + 5:
-            shown = percent
-            update_progress_artifact(progress, float(percent))
+def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:
+    if cluster is None:
+        return ThreadPoolTaskRunner(max_workers=workers)
+    from flows.dask_runner import ClusterRunner
+
+    return ClusterRunner(address=cluster)
 
 
-def _as_done(futures: Iterable[PrefectFuture[T]]) -> Iterator[PrefectFuture[T]]:
-    """Yield the futures of the thread runner as they are done."""
-    by_wrapped = {future.wrapped_future: future for future in futures if isinstance(future, PrefectConcurrentFuture)}
-    for wrapped in as_done(by_wrapped):
-        yield by_wrapped[wrapped]
+def _say_plan(plan: RunPlan, todo: Sequence[Chunk]) -> None:
+    done = len(plan.chunks) - len(todo)
+    text = f"{len(plan.chunks):,} chunks, {plan.n_rollouts:,} rollouts planned, {done:,} chunks done already"
+    get_run_logger().info("plan: %s; run %s", text, plan.run_id)
+    Stage("plan", f"Run {plan.run_id}: {text}").advance()
 
 
-class _Quoted(Generic[T]):
-    """Keeps Prefect from walking through something in search of futures."""
+class _Here(Generic[T]):
+    """Holds something that stays in this process: whoever unpacks it elsewhere finds nothing in it."""
 
     def __init__(self, content: T) -> None:
         self.content = content
 
-
-def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, BrokenProcessPool)
-
-
-@task(name="answer in batches", cache_policy=NO_CACHE, persist_result=False)
-def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
-    """Have all calls of models answered in batches, before the chunks are worked on."""
-    answered = shop.prepare(todo.content)
-    get_run_logger().info("%d calls answered in batches", answered)
-    return answered
-
-
-@task(
-    name="collect and grade",
-    retries=3,
-    retry_condition_fn=_worker_died,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-def collect_and_grade(shop: Workshop, quoted: _Quoted[Chunk]) -> ChunkDone:
-    """Have one chunk worked on; when a worker dies, the chunk is done again from the start."""
-    done = shop.work(quoted.content)
-    log = get_run_logger()
-    log.info("%s: %d graded, %d lost, %.1f s", done.label, done.n_rollouts - done.n_errors, done.n_errors, done.seconds)
-    if done.first_error:
-        log.warning("first of %d failures: %s", done.n_errors, done.first_error)
-    return done
+    def __reduce__(self) -> tuple[type["_Here[None]"], tuple[None]]:
+        return _Here, (None,)
 
 
 def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -127,22 +129,42 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 @task(
     name="load",
     retries=3,
-    retry_delay_seconds=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
     retry_condition_fn=_is_locked,
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def load(spool: Path, db: Path) -> dict[str, int]:
+def load(spool: Path, db: Location) -> dict[str, int]:
     """Merge all shards into the warehouse in one transaction."""
-    added = load_run(db, spool, read_plan(spool))
-    get_run_logger().info("rows added: %s", added)
+    started, plan = perf_counter(), read_plan(spool)
+    bar = Stage("load", f"Run {plan.run_id}: shards into the warehouse")
+    added = load_run(db, spool, plan)
+    bar.advance()
+    rows = ", ".join(f"{n:,} {table}" for table, n in added.items())
+    get_run_logger().info("load: rows added: %s; %.1f s", rows or "none", perf_counter() - started)
     return added
 
 
 @task(name="analyse", cache_policy=NO_CACHE, persist_result=False)
-def analyse(spool: Path, db: Path) -> RunSummary:
-    """Ask the warehouse what the run says, and leave it as artifacts."""
-    plan = read_plan(spool)
+def analyse(spool: Path, db: Location, shelf: Shelf | None = None) -> RunSummary:
+    """Ask the warehouse what the run says, write its report, and leave both as artifacts."""
+    started, plan, log = perf_counter(), read_plan(spool), get_run_logger()
+    bar = Stage("analyse", f"Run {plan.run_id}: verdicts, changes, report", total=3)
     summary = summarise(db, plan.run_id)
-    create_artifacts(plan, summary)
+    bar.advance()
+    changes = read_changes(db, plan.run_id)
+    bar.advance()
+    report = shelf.put(db, plan.run_id) if shelf else None
+    create_artifacts(plan, summary, changes, report)
+    bar.advance()
+    log.info("analyse: %.1f s", perf_counter() - started)
+    for sentence in changes.regressed():
+        log.warning("since run %s: %s", changes.previous, sentence)
+    counts = summary.counts
+    log.info(
+        "run %s: %s rollouts, %s lost, verdicts %s; report: %s",
+        plan.run_id, f"{counts['rollouts']:,}", f"{counts['errors']:,}", summary.verdict_totals(),
+        (report.url or report.path) if report else f"assay report {plan.run_id}",
+    )  # fmt: skip
     return summary

@@ -32,6 +32,7 @@ from tasks_lib.policies.probe import HONEST
 from tasks_lib.policies.replay import ReplayPolicy
 from tasks_lib.records import PolicySpec, Record, TaskInstance, canonical_json, content_hash
 from tasks_lib.registry import UnknownNameError
+from warehouse.shards import Shards
 
 PLAN_FILE = "plan.json"
 INSTANCES_FILE = "instances.jsonl"
@@ -104,6 +105,10 @@ class RunPlan(Record):
     policies: tuple[PolicySpec, ...]
     chunks: tuple[Chunk, ...]
     budget: RunBudget = RunBudget()
+    deployment: str | None = None
+    """Name of the scheduled deployment that the run belongs to; None: somebody started it by hand."""
+    shards: str | None = None
+    """Where chunks leave their shards, a folder or a URL; None: in the folder of the run."""
 
     @property
     def batch(self) -> bool:
@@ -188,11 +193,12 @@ def make_plan(
     generated: bool = True,
     known_policies: Known | None = None,
     trust: Trust | None = None,
+    deployment: str | None = None,
 ) -> tuple[RunPlan, bytes]:
     """Lay out a run.
 
     `known_policies` are those of the warehouse, of which checkpoints may descend. `trust` says which judges may narrow
-    rewards; where none is given, none is calibrated.
+    rewards; where none is given, none is calibrated. `deployment` is the scheduled one that the run belongs to.
 
     Returns:
         The plan, and the content of `instances.jsonl` that it points into.
@@ -240,6 +246,8 @@ def make_plan(
         policies=tuple(specs.values()),
         chunks=tuple(all_chunks(portions, settings.chunk_size)),
         budget=RunBudget(max_cost_usd=settings.max_cost_usd, max_tokens=settings.max_tokens),
+        deployment=deployment,
+        shards=place_of_shards(settings.shards, run_id),
     )
     return plan, lines
 
@@ -286,6 +294,23 @@ def read_plan(spool: Path) -> RunPlan:
         raise InputError(f"{path}, field {place!r}: {first['msg']}; was it written by another version?") from None
 
 
+def place_of_shards(shards: str | None, run_id: str) -> str | None:
+    """Return where a run leaves its shards; None: in its own folder.
+
+    Args:
+        shards: folder or URL for the shards of all runs.
+        run_id: the run.
+    """
+    if shards is None:
+        return None
+    return f"{shards.rstrip('/')}/{run_id}" if "://" in shards else str(Path(shards).resolve() / run_id)
+
+
+def run_shards(spool: Path, plan: RunPlan) -> Shards:
+    """Return the shards of a run, wherever they are."""
+    return Shards.of_run(spool) if plan.shards is None else Shards(plan.shards)
+
+
 def read_instance(spool: Path, place: PlannedInstance) -> TaskInstance:
     """Read one instance of a run."""
     with (spool / INSTANCES_FILE).open("rb") as lines:
@@ -300,14 +325,8 @@ def all_instances(spool: Path) -> Iterator[TaskInstance]:
             yield TaskInstance.model_validate_json(line)
 
 
-def runs_folder(db: Path) -> Path:
-    """Return where the runs of a warehouse are kept while they are not finished."""
-    return db.with_name(f"{db.name}.runs")
-
-
-def unfinished_runs(db: Path) -> list[str]:
-    """Return the runs of a warehouse that can be taken up again, oldest first."""
-    folder = runs_folder(db)
+def unfinished_runs(folder: Path) -> list[str]:
+    """Return the runs in a folder that can be taken up again, oldest first."""
     return sorted(path.parent.name for path in folder.glob(f"*/{PLAN_FILE}")) if folder.is_dir() else []
 
 

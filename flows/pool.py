@@ -7,13 +7,16 @@ happens) and ends itself when its parent is gone, even when that was killed.
 import importlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -24,8 +27,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_TURN_S = 0.05
+
+
 class Pool(Protocol):
     """Somebody who does a piece of work and returns its result."""
+
+    reads_spool: bool
+    """True where work may read the folder of the run, which spares sending what stands there."""
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do it."""
@@ -40,11 +49,42 @@ class PoolClosedError(Exception):
     """Work was handed to a pool that is closed, because the user stopped the run."""
 
 
+class OverdueError(Exception):
+    """A piece of work that took longer than it may, twice."""
+
+    def __init__(self, seconds: float, what: str = "a piece of work") -> None:
+        super().__init__(f"{what} did not come to an end within {seconds:g} s in a worker, nor a second time")
+        self.seconds = seconds
+
+
+class _TooLong(Exception):  # noqa: N818 - it never leaves this module
+    """A first try was ended."""
+
+
+class WorkersLostError(Exception):
+    """There is nobody left to do the work; the text says what was seen of it."""
+
+
 class WorkerPool:
     """Worker processes that can be handed work from several threads."""
 
-    def __init__(self, workers: int, plugins: Sequence[str] = ()) -> None:
-        self._workers, self._plugins = workers, tuple(plugins)
+    reads_spool = True
+
+    def __init__(self, workers: int, plugins: Sequence[str] = (), timeout_s: float | None = None) -> None:
+        """Prepare; processes are started with the first piece of work.
+
+        Args:
+            workers: how many.
+            plugins: modules that each of them imports.
+            timeout_s: seconds that a piece of work may take; None: any.
+        """
+        self._workers, self._plugins, self._timeout_s = workers, tuple(plugins), timeout_s
+        # Who waits for a worker waits here, and a worker says when it begins: neither that wait nor the start of a
+        # process is time that work takes.
+        self._begun = _ContextWithoutMain().RawArray("b", workers)
+        self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for slot in range(workers):
+            self._free.put(slot)
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
         self._closed = False
@@ -54,17 +94,38 @@ class WorkerPool:
 
         Raises:
             BrokenProcessPool: a worker died; the same call may be made again and gets new workers.
+            OverdueError: it took too long, twice.
             PoolClosedError: the pool was closed before or meanwhile.
         """
-        executor = self._open()
+        slot = self._free.get()
         try:
-            future: Future[T] = executor.submit(work, *args, **kwargs)
+            with suppress(_TooLong):
+                return self._try(slot, work, *args, **kwargs)
+            return self._try(slot, work, *args, **kwargs)
+        except _TooLong:
+            raise OverdueError(self._timeout_s or 0) from None
+        finally:
+            self._free.put(slot)
+
+    def _try(self, slot: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        executor = self._open()
+        self._begun[slot] = 0
+        try:
+            future: Future[T] = executor.submit(_announced, slot, work, args, kwargs)
+            while self._timeout_s is not None and not self._begun[slot] and not future.done():
+                wait_for([future], _TURN_S)
+            wait_for([future], self._timeout_s)
+            if not future.done():
+                # One worker of an executor cannot be ended alone. What the others were at is done again by whoever
+                # asked for it: to them it looks as if their worker had died.
+                self._discard(executor)
+                raise _TooLong
             return future.result()
-        except BrokenProcessPool:
+        except (BrokenProcessPool, CancelledError):
             self._discard(executor)
             if self._closed:
                 raise PoolClosedError from None
-            raise
+            raise BrokenProcessPool("a worker died") from None
 
     def close(self) -> None:
         """End the workers at once; whatever they were doing is lost."""
@@ -72,10 +133,7 @@ class WorkerPool:
         with self._lock:
             executor, self._executor = self._executor, None
         if executor is not None:
-            processes = list((executor._processes or {}).values())
-            executor.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.kill()
+            _kill(executor)
 
     @property
     def closed(self) -> bool:
@@ -93,7 +151,10 @@ class WorkerPool:
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self._workers, _ContextWithoutMain(), initializer=_start_worker, initargs=(self._plugins,)
+                    self._workers,
+                    _ContextWithoutMain(),
+                    initializer=_start_worker,
+                    initargs=(self._plugins, self._begun),
                 )
             return self._executor
 
@@ -101,22 +162,42 @@ class WorkerPool:
         with self._lock:
             if self._executor is broken:
                 self._executor = None
-        broken.shutdown(wait=False, cancel_futures=True)
+        _kill(broken)
+
+
+def _kill(executor: ProcessPoolExecutor) -> None:
+    processes = list((executor._processes or {}).values())
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
 
 
 class InProcess:
     """Does the work where it is asked for: for a handful of rollouts, and for tasks defined in a notebook."""
 
+    reads_spool = True
     WORTHWHILE_UP_TO = 200
     """Rollouts that are graded sooner than workers have started."""
 
-    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do something, one piece at a time."""
-        with self._lock:
-            return work(*args, **kwargs)
-
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float | None = None) -> None:
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something, one piece at a time.
+
+        Raises:
+            OverdueError: it takes too long. It cannot be ended without this process, so it is not tried again.
+        """
+        with self._lock:
+            # A thread of its own, which may be left behind.
+            future: Future[T] = Future()
+            context = copy_context()
+            threading.Thread(target=context.run, args=(_fulfil, future, work, args, kwargs), daemon=True).start()
+            wait_for([future], self._timeout_s)
+            if not future.done():
+                raise OverdueError(self._timeout_s or 0)
+            return future.result()
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -126,6 +207,15 @@ class InProcess:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _fulfil(
+    future: "Future[T]", work: Callable[..., T], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> None:
+    try:
+        future.set_result(work(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001 - goes to whoever waits for the result
+        future.set_exception(error)
 
 
 def import_plugins(plugins: Sequence[str]) -> None:
@@ -153,7 +243,7 @@ class _ProcessWithoutMain(SpawnProcess):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802
-        with _main_hidden():
+        with main_hidden():
             return SpawnProcess._Popen(process_obj)
 
 
@@ -162,7 +252,8 @@ class _ContextWithoutMain(SpawnContext):
 
 
 @contextmanager
-def _main_hidden() -> Iterator[None]:
+def main_hidden() -> Iterator[None]:
+    """Keep processes that are spawned meanwhile from running the caller's script."""
     main = vars(sys.modules["__main__"])
     kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
     main.update(dict.fromkeys(kept))
@@ -172,7 +263,19 @@ def _main_hidden() -> Iterator[None]:
         main.update(kept)
 
 
-def _start_worker(plugins: Sequence[str]) -> None:
+_begun: Any = None
+"""In a worker: shared with its parent, a byte for each piece of work that is under way."""
+
+
+def _announced(slot: int, work: Callable[..., T], args: tuple[object, ...], kwargs: Mapping[str, object]) -> T:
+    """Do something in a worker, and tell the parent that it has begun."""
+    _begun[slot] = 1
+    return work(*args, **kwargs)
+
+
+def _start_worker(plugins: Sequence[str], begun: Any) -> None:
+    global _begun
+    _begun = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_plugins(plugins)

@@ -61,6 +61,15 @@ def require_server() -> None:
         _require_answer(url)
 
 
+def in_flow_run() -> bool:
+    """Tell whether this is called from within a flow run; does not load Prefect to find out."""
+    if "prefect.context" not in sys.modules:
+        return False
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get() is not None
+
+
 @contextmanager
 def prefect_server(log: Path, say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
     """Provide a Prefect server: the configured one, or one of our own for as long as the context lasts.
@@ -69,12 +78,17 @@ def prefect_server(log: Path, say: Callable[[str], None]) -> Iterator[Callable[[
         log: file for the output of a server of our own; removed when all went well.
         say: gets one line about what is happening.
 
+    Inside of a flow run there is one: that of the flow run, which also sends what is held back when it ends.
+
     Yields:
         A function that waits until the server answers; work that needs no server can be done before.
 
     Raises:
         InputError: the configured server does not answer.
     """
+    if in_flow_run():
+        yield lambda: None
+        return
     if url := configured_api_url():
         _require_answer(url)
         try:

@@ -5,29 +5,28 @@ written; then work begins, and each finished chunk is kept; then all of it is lo
 """
 
 import fcntl
-import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tasks_lib
 from flows import console
 from flows.access import read_access
 from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
-from flows.errors import InputError, InterruptedRunError, PipelineError, SettingsError
+from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError, SettingsError
 from flows.generate import generate_instances
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
-from flows.plan import Chunk, RunPlan, chosen_families, make_plan, read_plan, runs_folder, write_plan
-from flows.pool import InProcess, WorkerPool, import_plugins
+from flows.places import db_option, is_there, require_usable, runs_folder
+from flows.plan import Chunk, RunPlan, chosen_families, make_plan, place_of_shards, read_plan, run_shards, write_plan
+from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
 from flows.trust import current_trust
@@ -36,13 +35,17 @@ from flows.workshop import Workshop
 from graders.grading import grader, graders
 from graders.judge.judge import judge
 from tasks_lib.family import Family
-from tasks_lib.models.failures import BudgetReachedError, RunStoppedError
+from tasks_lib.models.failures import BudgetReachedError, OutageError, RunStoppedError
 from tasks_lib.models.prices import price_table
 from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
-from warehouse.shards import shard_keys, sweep
+from warehouse.location import Location
+from warehouse.shards import Shards
+
+if TYPE_CHECKING:
+    from flows.dask_pool import DaskPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,18 +60,20 @@ TRIES = 4
 class Place:
     """Where a run lives."""
 
-    db: Path
+    db: Location
     run_id: str
     verb: str = "run"
     """The command that takes it up again."""
+    runs: Path | None = None
+    """Folder of the runs that are not finished; None: where that of `db` is."""
 
     @property
     def spool(self) -> Path:
-        return runs_folder(self.db) / self.run_id
+        return runs_folder(self.db, self.runs) / self.run_id
 
     @property
     def resume_command(self) -> str:
-        return f"assay {self.verb} --resume {self.run_id} --db {shlex.quote(str(self.db))}"
+        return f"assay {self.verb} --resume {self.run_id} {db_option(self.db)}"
 
 
 def begin_run(
@@ -77,6 +82,7 @@ def begin_run(
     run_id: str | None = None,
     *,
     lint: bool = False,
+    deployment: str | None = None,
 ) -> Place:
     """Plan a run and register it; nothing is written unless everything about it is in order.
 
@@ -85,12 +91,13 @@ def begin_run(
         instances: what to attempt; None: generate them.
         run_id: its name; None: a new one.
         lint: also say, in one line, how much is wrong with the instances, if anything is.
+        deployment: name of the scheduled deployment that the run belongs to; None: somebody starts it by hand.
 
     Raises:
         LookupError, InputError, WarehouseError: the input cannot be used.
     """
     import_plugins(settings.plugins)
-    place = Place(settings.db, run_id or new_run_id())
+    place = Place(settings.db, run_id or new_run_id(), runs=settings.runs)
     require_usable(settings.db)
     _require_known_thresholds(settings)
     given = None if instances is None else list(instances)
@@ -109,7 +116,9 @@ def begin_run(
         started_at=now(),
         known_policies=_known_policies(settings.db) if settings.checkpoints else None,
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
+        deployment=deployment,
     )
+    _require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
     if lint:
@@ -145,20 +154,28 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
     from flows.prefect_runtime import prefect_server
 
     log = place.spool / "prefect-server.log"
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool, prefect_server(log, console.say) as wait:
+    with (
+        _exclusive(place) as plan,
+        prefect_server(log, console.say) as wait,
+        _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
+    ):
         from flows.pipeline import run_pipeline
+        from flows.report.shelf import shelf_of
 
         wait()
+        n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
             _workshop(place, plan, pool, settings, bar) as shop,
         ):
-            return run_pipeline(place.spool, place.db, shop, _threads(plan, settings), _watch(bar))
+            address = None if cluster is None else cluster.address
+            shelf = shelf_of(settings, plan.deployment)
+            return run_pipeline(place.spool, place.db, shop, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
-    with _exclusive(place) as plan, _pool(plan, settings.workers) as pool:
-        finished = shard_keys(place.spool)
+    with _exclusive(place) as plan, _local_pool(plan, settings) as pool:
+        finished = run_shards(place.spool, plan).keys()
         todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
@@ -183,7 +200,7 @@ def _exclusive(place: Place) -> Iterator[RunPlan]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"run {place.run_id} is under way in another process; wait for it, or stop it") from None
-        sweep(place.spool)
+        run_shards(place.spool, plan).sweep()
         import_plugins([name for name in plan.plugins if name != "__main__"])
         yield plan
 
@@ -196,25 +213,23 @@ def completed_run(place: Place) -> RunSummary | None:
     return summarise(place.db, place.run_id)
 
 
-def require_usable(db: Path) -> None:
-    """Find out before any work whether the warehouse can be written to.
+def _require_free_shards(setting: str | None, shards: Shards) -> None:
+    """Find out before any work whether chunks can leave their shards where they are wanted.
 
     Raises:
-        InputError: its folder does not exist.
-        WarehouseError: the file is locked or is no warehouse.
+        ShardError: they cannot.
+        InputError: there are shards already, of another run of that name.
     """
-    if not db.parent.is_dir():
-        raise InputError(f"{db}: there is no folder {db.parent}; make it first")
-    if db.exists():
-        with Warehouse.open(db):
-            pass
-    elif not os.access(db.parent, os.W_OK):
-        raise InputError(f"{db}: the folder {db.parent} cannot be written to")
+    if setting is None:
+        return
+    shards.try_out()
+    if shards.keys():
+        raise InputError(f"{shards.place}: there are shards of another run of that name; give the run another name")
 
 
-def _known_policies(db: Path) -> dict[str, str]:
+def _known_policies(db: Location) -> dict[str, str]:
     """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
-    if not db.exists():
+    if not is_there(db):
         return {}
     with Warehouse.open(db) as warehouse:
         return dict(warehouse.sql("select policy_id, name from policy").iter_rows())
@@ -254,7 +269,7 @@ def _require_callable_models(settings: Settings, asked: Sequence[TaskInstance]) 
     if not called:
         return
     _refuse_same_judges(settings)
-    read_access(next(iter(called)))
+    read_access(next(iter(called)), settings.api_key_block)
     prices = price_table(settings.prices)
     if settings.max_cost_usd is not None:
         require_prices(called, prices)
@@ -284,18 +299,66 @@ def _families_of(instances: Sequence[TaskInstance]) -> dict[str, Family]:
     return {name: tasks_lib.family(name) for name in sorted({instance.family for instance in instances})}
 
 
-def _pool(plan: RunPlan, workers: int) -> WorkerPool | InProcess:
-    # What is defined in a notebook or script can only be used by the process it is defined in.
+@contextmanager
+def _pool(
+    plan: RunPlan, settings: Settings, shards: Shards
+) -> "Iterator[tuple[WorkerPool | InProcess, None] | tuple[DaskPool, DaskPool]]":
+    """Provide whoever does the work, and name them again where they are a cluster.
+
+    Raises:
+        InputError: the cluster cannot be used.
+    """
+    if settings.runner == "local":
+        with _local_pool(plan, settings) as pool:
+            yield pool, None
+        return
     if "__main__" in plan.plugins:
-        return InProcess()
+        raise InputError(
+            "--runner dask: what is defined in a notebook or script cannot be found by other processes; put it into a "
+            "module and name that as a plugin"
+        )
+    from flows.dask_cluster import own_cluster, require_packages
+
+    require_packages()
+    require_runner(settings, shards)
+    with ExitStack() as cluster:
+        address = settings.dask_address or cluster.enter_context(own_cluster(settings.workers))
+        from flows.dask_pool import dask_pool
+
+        hands = cluster.enter_context(dask_pool(address, plan, settings.chunk_timeout_s))
+        yield hands, hands
+
+
+def require_runner(settings: Settings, shards: Shards | None = None) -> None:
+    """Find out before any work whether chunks can be worked on where the settings want it.
+
+    Args:
+        settings: names the runner.
+        shards: of a run that is there already; None: of one that is about to begin.
+
+    Raises:
+        InputError, ShardError: they cannot.
+    """
+    if settings.runner == "local":
+        return
+    from flows.dask_cluster import require_cluster
+    from flows.prefect_runtime import configured_api_url
+
+    if shards is None:
+        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs)))
+    require_cluster(settings.dask_address, shards, configured_api_url())
+
+
+def _local_pool(plan: RunPlan, settings: Settings) -> WorkerPool | InProcess:
+    # What is defined in a notebook or script can only be used by the process it is defined in.
     is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
-    return InProcess() if is_quick else WorkerPool(workers, plan.plugins)
+    if is_quick or "__main__" in plan.plugins:
+        return InProcess(settings.chunk_timeout_s)
+    return WorkerPool(settings.workers, plan.plugins, settings.chunk_timeout_s)
 
 
 @contextmanager
-def _workshop(
-    place: Place, plan: RunPlan, pool: WorkerPool | InProcess, settings: Settings, bar: console.ChunkBar
-) -> Iterator[Workshop]:
+def _workshop(place: Place, plan: RunPlan, pool: Pool, settings: Settings, bar: console.ChunkBar) -> Iterator[Workshop]:
     def show(chunk: Chunk) -> None:
         bar.advance(_who(chunk.label), 1)
 
@@ -309,7 +372,7 @@ def _threads(plan: RunPlan, settings: Settings) -> int:
 
 
 def _left_to_do(place: Place, plan: RunPlan) -> int:
-    finished = shard_keys(place.spool)
+    finished = run_shards(place.spool, plan).keys()
     return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
 
 
@@ -356,14 +419,23 @@ def _explained(place: Place, work: Callable[P, T], *args: P.args, **kwargs: P.kw
             f"worker processes died again and again (out of memory?); finished chunks are kept, go on with fewer: "
             f"{place.resume_command} --workers 1"
         ) from None
+    except OverdueError as error:
+        raise PipelineError(
+            f"{error}; see what hangs there, or give it longer; finished chunks are kept, go on with: "
+            f"{place.resume_command} --chunk-timeout {2 * error.seconds:g}"
+        ) from None
+    except WorkersLostError as error:
+        raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from None
     except (LockedError, ShardError) as error:
-        raise PipelineError(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
+        kind = PassingError if isinstance(error, LockedError) else PipelineError
+        raise kind(f"{error}; all shards are kept, load them with: {place.resume_command}") from None
     except OSError as error:
         raise PipelineError(f"{error}; finished chunks are kept, go on with: {place.resume_command}") from error
     except RunStoppedError as stop:
-        raise PipelineError(_told_what_is_there(place, stop)) from None
+        kind = PassingError if isinstance(stop, OutageError) else PipelineError
+        raise kind(_told_what_is_there(place, stop)) from None
     except KeyboardInterrupt:
-        kept = len(shard_keys(place.spool))
+        kept = len(run_shards(place.spool, read_plan(place.spool)).keys())
         raise InterruptedRunError(
             f"stopped; {kept} finished chunks are kept, go on with: {place.resume_command}"
         ) from None

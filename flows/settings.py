@@ -6,25 +6,40 @@ defaults below. This module and the command line are the only places that read t
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariableError
 
 from flows.errors import SettingsError
+from flows.object_store import object_store
+from flows.places import DEFAULT_DB
 from tasks_lib.models.limits import BatchLimits, Limits
 from tasks_lib.records import Mode
+from warehouse.location import Location, parse_location, without_password
 
 PREFIX = "ASSAY_"
 Names = Annotated[tuple[str, ...], NoDecode]
 """A list; in the environment and on the command line separated by commas."""
 NOT_OF_THE_WORK = frozenset(
-    {"db", "workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
-    | {"max_cost_usd", "max_tokens", "prices"}
+    {"db", "data_path", "runs", "reports", "reports_url"}
+    | {"workers", "concurrency", "retries", "longest_wait_s", "timeout_s", "outage_s", "batch_poll_s"}
+    | {"runner", "dask_address", "shards", "chunk_timeout_s"}
+    | {"max_cost_usd", "max_tokens", "prices", "api_key_block"}
 )
 """Settings that change how a run is done and not what it does: they may differ when it is taken up again."""
 DEFAULT_POLICIES = ("sim/weak", "sim/mid", "sim/strong")
@@ -53,8 +68,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    db: Path = Path("assay.duckdb")
-    """The warehouse file."""
+    data_path: str | None = None
+    """Folder or `s3://bucket/prefix` of the Parquet files of a lake; needed when it is made, kept in its catalogue."""
+    db: Annotated[Location, NoDecode] = Path(DEFAULT_DB)
+    """The warehouse: a DuckDB file, or `ducklake:` and a catalogue."""
+    runs: Path | None = None
+    """Folder of the runs that are not finished; unset: `<db>.runs` beside a file, `assay.runs` for a lake."""
+    reports: Path | None = None
+    """Folder where flows leave reports; unset: `reports` beside the warehouse, for runs of a deployment only."""
+    reports_url: str | None = None
+    """Where that folder is served, such as `http://127.0.0.1:8091`; the Prefect UI then links each report."""
     families: Names = ()
     """Families to assay; empty: all that are registered."""
     n: int = Field(default=30, ge=1, le=100_000)
@@ -80,8 +103,15 @@ class Settings(BaseSettings):
     """Rollouts per chunk; one chunk is one Prefect task and one shard."""
     workers: int = Field(default_factory=usable_cores, ge=1, le=256)
     """Worker processes."""
-    runner: Literal["local"] = "local"
-    """Where chunks are worked on."""
+    runner: Literal["local", "dask"] = "local"
+    """Where chunks are worked on: in worker processes of this run, or on a Dask cluster."""
+    dask_address: str | None = None
+    """The scheduler of a Dask cluster, `tcp://host:8786`; unset: one of this run's own, with as many workers."""
+    shards: str | None = None
+    """Folder or URL (`s3://bucket/runs`) where chunks leave what they found until it is loaded; unset: beside the
+    warehouse."""
+    chunk_timeout_s: float = Field(default=3600.0, gt=0)
+    """Seconds that a worker may take for a chunk; the wait for models does not count."""
     thresholds: dict[str, float] = {}
     """Numbers of the verdict rules that differ from the warehouse's defaults; recorded with the run."""
     checkpoints: dict[str, Checkpoint] = {}
@@ -102,6 +132,8 @@ class Settings(BaseSettings):
     """Tokens, read and written, that a run may spend on models."""
     prices: Path | None = None
     """A TOML file of prices of your own, which come before the list prices."""
+    api_key_block: str | None = Field(default=None, min_length=1)
+    """Name of the Prefect Secret block that holds the API key; unset: ANTHROPIC_API_KEY."""
     batch: bool = False
     """Have models answer in batches: half the price, within a day, single mode only."""
     batch_poll_s: float = Field(default=30.0, gt=0)
@@ -118,10 +150,28 @@ class Settings(BaseSettings):
     plugins: Names = ()
     """Modules to import in every process; they register families, graders and policies of your own."""
 
+    @field_validator("db", mode="before")
+    @classmethod
+    def _parse_db(cls, value: Any, already: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        return parse_location(value, already.data.get("data_path"), object_store())
+
+    @field_serializer("db")
+    def _show_db(self, value: Location) -> str:
+        return str(value)
+
     @field_validator("families", "policies", "span", "judges", "plugins", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("reports_url")
+    @classmethod
+    def _check_reports_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s<>@?#]+", value):
+            raise ValueError("write where the folder is served, http://host:port, without a user name or parameters")
+        return value
 
     @field_validator("difficulty", mode="before")
     @classmethod
@@ -298,4 +348,8 @@ def _first_error(
         place = f"{config}: field {field!r}"
     else:
         place = f"setting {name!r}"
-    return f"{place}: {message}, got {first['input']!r}"
+    return f"{place}: {message}, got {_shown(first['input'])!r}"
+
+
+def _shown(value: Any) -> Any:
+    return without_password(value) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,12 +9,13 @@ import polars as pl
 from flows.errors import InputError
 from tasks_lib.records import Rollout, Score, TaskInstance
 from warehouse import Warehouse
+from warehouse.location import Location
 
 _AT_ONCE = 500
 """Instances, with all their materials, that are read together."""
 
 
-def require_run(warehouse: Warehouse, db: Path, run_id: str) -> dict[str, Any]:
+def require_run(warehouse: Warehouse, db: Location, run_id: str) -> dict[str, Any]:
     """Return the row of a run.
 
     Raises:

@@ -1,13 +1,13 @@
 """What a run says, asked of the warehouse once and shown in the terminal, in artifacts and as JSON."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from flows.trust import NO_JUDGES, Told, told
 from warehouse import Warehouse
+from warehouse.location import Location
 
 COUNTS = """
     select
@@ -159,6 +159,12 @@ SPENT = """
 """
 
 
+SPEND = """
+    select coalesce(sum(known_usd), 0) as known_usd, coalesce(cast(sum(n_unpriced) as bigint), 0) as n_unpriced
+    from spend
+    where run_id = ?
+"""
+
 LATEST = """
     select run_id
     from run
@@ -208,6 +214,8 @@ class RunSummary:
     """family, judge, dimension, probe, n_instances, means, lift, ci_low, ci_high, shares, is_lifted."""
     spent: pl.DataFrame = field(default_factory=pl.DataFrame)
     """spender, calls, input_tokens, output_tokens, cached_tokens, cost_usd; of the judges."""
+    spend: dict[str, Any] = field(default_factory=dict)
+    """known_usd, n_unpriced: of models and judges together."""
     trust: Told = NO_JUDGES
     """What has to be said about the judges."""
 
@@ -311,7 +319,7 @@ class RunSummary:
         return any(aspect in excuses for excuses in shown["excuses"])
 
 
-def summarise(db: Path, run_id: str) -> RunSummary:
+def summarise(db: Location, run_id: str) -> RunSummary:
     """Ask a warehouse what a run says."""
     with Warehouse.open(db, read_only=True) as warehouse:
         return RunSummary(
@@ -329,11 +337,12 @@ def summarise(db: Path, run_id: str) -> RunSummary:
             flips=warehouse.sql(FLIPS, [run_id]),
             lift=warehouse.sql(LIFT, [run_id]),
             spent=warehouse.sql(SPENT, [run_id]),
+            spend=warehouse.sql(SPEND, [run_id]).row(0, named=True),
             trust=told(warehouse, [run_id]),
         )
 
 
-def latest_run(db: Path) -> str | None:
+def latest_run(db: Location) -> str | None:
     """Return the completed run that began last; one of seed examples answers for a judge and for no task."""
     with Warehouse.open(db, read_only=True) as warehouse:
         found = warehouse.sql(LATEST)

@@ -8,7 +8,6 @@ nowhere else.
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -16,6 +15,7 @@ import polars as pl
 from flows.calibration.upkeep import bring_up_to_date
 from tasks_lib.records import Record, Score
 from warehouse import NoWarehouseError, Warehouse
+from warehouse.location import Location
 
 TrustMode = Literal["calibrated", "any"]
 MARK = "trust any: uncalibrated judges moved these rewards"
@@ -85,7 +85,7 @@ def planned_trust(config: Mapping[str, Any]) -> Trust:
     return Trust(mode=config["trust"], trusted=tuple(TrustedJudge.model_validate(one) for one in config["trusted"]))
 
 
-def current_trust(db: Path, mode: TrustMode) -> Trust:
+def current_trust(db: Location, mode: TrustMode) -> Trust:
     """Return whom a warehouse calibrates now, with all ratings there are; one that is not there calibrates nobody.
 
     Args:
@@ -145,7 +145,7 @@ def told(warehouse: Warehouse, run_ids: Sequence[str]) -> Told:
     return Told(tuple(marks), tuple(notes))
 
 
-def told_of_file(db: Path, run_ids: Sequence[str]) -> Told:
+def told_of_file(db: Location, run_ids: Sequence[str]) -> Told:
     """Return what has to be said about the judges of some runs of a warehouse file.
 
     Raises:

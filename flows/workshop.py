@@ -8,11 +8,12 @@ open, and a worker puts it all together.
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.chunks import ChunkDone, Examined, conclude_chunk, examine_chunk, regrade_chunk, work_chunk
+from flows.chunks import ChunkDone, Examined, Work, conclude_chunk, examine_chunk, regrade_chunk, work_chunk
 from flows.judging import Judging
 from flows.model_host import ModelHost
-from flows.plan import Chunk, RunPlan
-from flows.pool import Pool
+from flows.plan import Chunk, RunPlan, run_shards
+from flows.pool import OverdueError, Pool
+from flows.supplies import InSpool, carry
 from tasks_lib.models.messages import Request
 from tasks_lib.records import Rollout
 
@@ -23,6 +24,7 @@ class Workshop:
     def __init__(self, spool: Path, plan: RunPlan, pool: Pool, models: ModelHost) -> None:
         self._spool, self._plan, self._pool, self._models = spool, plan, pool, models
         self._judging = Judging(spool, plan, models)
+        self._shards = run_shards(spool, plan)
 
     def prepare(self, todo: Sequence[Chunk]) -> int:
         """Do what is done for all chunks at once, which is to have calls answered in batches where that was asked for.
@@ -49,19 +51,29 @@ class Workshop:
 
         Raises:
             BrokenProcessPool: a worker died; the same call may be made again.
+            OverdueError: workers did not come to an end with it in time; the text names the chunk.
             RunStoppedError: no further calls are made in this run.
         """
+        try:
+            return self._worked_on(chunk)
+        except OverdueError as error:
+            raise OverdueError(error.seconds, f"chunk {chunk.label} ({chunk.key})") from None
+
+    def _worked_on(self, chunk: Chunk) -> ChunkDone:
         if self._plan.regraded_from is not None:
-            return self._pool.run(regrade_chunk, self._spool, self._plan.run_id, chunk, self._plan.trust)
+            return self._pool.run(regrade_chunk, self._work(chunk), self._plan.trust)
         if self._judging.is_needed(chunk):
             examined = self._examined(chunk)
             answered = self._judging.judge(chunk, examined)
-            place = (self._spool, self._plan.run_id)
-            return self._pool.run(conclude_chunk, *place, chunk, examined, answered, self._models.is_needed(chunk))
-        return self._pool.run(work_chunk, self._spool, self._plan.run_id, chunk, self._collected(chunk))
+            return self._pool.run(conclude_chunk, self._work(chunk), examined, answered, self._models.is_needed(chunk))
+        return self._pool.run(work_chunk, self._work(chunk), self._collected(chunk))
 
     def _examined(self, chunk: Chunk) -> Examined:
-        return self._pool.run(examine_chunk, self._spool, self._plan.run_id, chunk, self._collected(chunk))
+        return self._pool.run(examine_chunk, self._work(chunk), self._collected(chunk))
+
+    def _work(self, chunk: Chunk) -> Work:
+        supplies = InSpool(self._spool, chunk) if self._pool.reads_spool else carry(self._spool, self._plan, chunk)
+        return Work(self._plan.run_id, chunk, supplies, self._shards)
 
     def _collected(self, chunk: Chunk) -> list[list[Rollout]] | None:
         return self._models.collect(chunk) if self._models.is_needed(chunk) else None

@@ -11,8 +11,12 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support_postgres import Postgres
 
 ROOT = Path(__file__).parents[1]
 TINY = "tests.flows.tiny_family"
@@ -79,8 +83,17 @@ def held_by_another(database: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> "Iterator[Postgres]":
+    """A PostgreSQL server for the whole session."""
+    from tests.support_postgres import postgres_server
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A Prefect server for the whole session; yields the variables that lead to it."""
+    """A Prefect server with its UI for the whole session; yields the variables that lead to it."""
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -89,16 +102,22 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        # Thirty seconds between two looks at a limit are too long for a test.
+        "PREFECT_SERVER_TASKS_TAG_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
     }
+    url = f"http://127.0.0.1:{port}/api"
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "flows.embedded_server", str(port)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=clean_environment({**variables, "PREFECT_UI_ENABLED": "0"}),
+            env=clean_environment(
+                # The pages are copied into the home, not into the installed package.
+                {**variables, "PREFECT_UI_API_URL": url, "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")}
+            ),
         )
-    url = f"http://127.0.0.1:{port}/api"
     _wait_for(server, f"{url}/health", home / "server.log")
     yield {**variables, "PREFECT_API_URL": url}
     assert server.stdin is not None

@@ -30,11 +30,13 @@ def refresh(warehouse: "Warehouse", runs: Sequence[str] | None = None) -> dict[s
     Raises:
         WarehouseError: the warehouse was opened for reading.
     """
-    return {
-        "checkpoint_change": _replace(warehouse, "checkpoint_change", list(checkpoint_changes(warehouse))),
-        "knob_effect": _replace(warehouse, "knob_effect", _knob_effects(warehouse, runs)),
-        **refresh_calibration(warehouse),
-    }
+    # One at a time: whoever comes last has read what all before have loaded.
+    with warehouse.alone_with("results"):
+        return {
+            "checkpoint_change": _replace(warehouse, "checkpoint_change", list(checkpoint_changes(warehouse))),
+            "knob_effect": _replace(warehouse, "knob_effect", _knob_effects(warehouse, runs)),
+            **refresh_calibration(warehouse),
+        }
 
 
 def refresh_calibration(warehouse: "Warehouse") -> dict[str, int]:

@@ -6,7 +6,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -18,18 +18,21 @@ import polars as pl
 from tasks_lib.records import content_hash
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
-from warehouse.shards import shard_files, sweep
+from warehouse.location import Lake, Location
+from warehouse.shards import Shards
 from warehouse.tables import Row, as_frame, schema_of
 
 SCHEMA_VERSION = 1
+Source = pl.DataFrame | list[str]
+"""Rows to merge: a frame, or Parquet files."""
 LOADED_TABLES = ("planned", "rollout", "score", "facet", "composite", "judge_call")
 """Tables that shards may hold."""
-_KEEPS_LATEST = frozenset(
+KEEPS_LATEST = frozenset(
     {"run", "planned", "threshold", "family", "operator", "expectation", "probe", "rubric", "known_limit"}
     | {"recomposition"}
 )
 """Tables whose rows describe a present state: merging a known key replaces the row."""
-_DESCENT = """
+DESCENT = """
     on conflict (policy_id) do update set
         parent = coalesce(excluded.parent, parent),
         intervention = case
@@ -49,11 +52,18 @@ class Warehouse:
         self._place = place
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Self:
-        """Open a warehouse file; unless `read_only`, make the file and the tables and columns it lacks.
+    def open(cls, path: Location, *, read_only: bool = False, beside_others: bool = False) -> "Warehouse":
+        """Open a warehouse; unless `read_only`, make the file or lake and the tables and columns it lacks.
 
         Views that an older version of the program left are replaced, if need be and possible also
         before reading only.
+
+        Args:
+            path: file or lake.
+            read_only: nothing can be changed.
+            beside_others: let others write to a lake at the same time; for writers that think about nothing they have
+                read, or do it within `alone_with`. Without it they wait until this one is closed. A file has one
+                writer at a time anyway.
 
         Raises:
             LockedError: another process has the file open.
@@ -61,6 +71,10 @@ class Warehouse:
             NoWarehouseError: `read_only` and there is no file, or nothing in it yet.
             WarehouseError: the folder cannot be written.
         """
+        if isinstance(path, Lake):
+            from warehouse.lake import open_lake  # its packages are an extra
+
+            return open_lake(path, read_only=read_only, beside_others=beside_others)
         if read_only and not path.exists():
             raise NoWarehouseError(f"{path}: there is no database; `assay run` or `assay demo` makes one")
         if not path.parent.is_dir():
@@ -71,13 +85,13 @@ class Warehouse:
         found = None
         if path.exists() and path.stat().st_size:
             seen = _connect(path, read_only=True)
-            found = _look_into(seen, path)
-            if read_only and found == _fingerprint():
+            found = look_into(seen, path)
+            if read_only and found == fingerprint():
                 return cls(seen, str(path))
             seen.close()
         if read_only and found is None:
             raise NoWarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
-        if found != _fingerprint():
+        if found != fingerprint():
             try:
                 with cls(_connect(path, read_only=False), str(path)) as outdated:
                     outdated._create()
@@ -90,9 +104,19 @@ class Warehouse:
     @classmethod
     def in_memory(cls) -> Self:
         """Open an empty warehouse that is gone when closed."""
-        warehouse = cls(_configured(duckdb.connect(":memory:")), "memory")
+        warehouse = cls(configured(duckdb.connect(":memory:")), "memory")
         warehouse._create()
         return warehouse
+
+    @contextmanager
+    def alone_with(self, what: str) -> Iterator[None]:
+        """Hold off others who are alone with the same thing, from reading to writing.
+
+        Args:
+            what: `results`, the tables that are worked out from others.
+        """
+        del what  # a file has one writer anyway
+        yield
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +143,7 @@ class Warehouse:
         Raises:
             QueryError: the query does not run.
         """
-        cursor = self._connection.cursor()
+        cursor = self._cursor()
         try:
             for name, frame in (frames or {}).items():
                 cursor.register(name, frame.to_arrow())
@@ -211,7 +235,7 @@ class Warehouse:
             WarehouseError: a row does not fit its table; all stay as they were.
         """
         frames = {table: as_frame(table, content) for table, content in rows.items()}
-        cursor = self._connection.cursor()
+        cursor = self._cursor()
         try:
             cursor.begin()
             for table, frame in frames.items():
@@ -231,26 +255,27 @@ class Warehouse:
             cursor.close()
         return {table: frame.height for table, frame in frames.items()}
 
-    def load(self, spool: Path) -> dict[str, int]:
-        """Merge all finished shards of a spool in one transaction and return the new rows by table.
+    def load(self, shards: Shards) -> dict[str, int]:
+        """Merge all finished shards of a place in one transaction and return the new rows by table.
 
         Loading twice adds nothing. A chunk that was cut off has no shard and is not loaded.
 
         Raises:
-            ShardError: a shard is damaged; nothing was loaded.
+            ShardError: a shard is damaged, or the place cannot be reached; nothing was loaded.
         """
-        sources: dict[str, pl.DataFrame | list[str]] = {}
-        for table in LOADED_TABLES:
-            found = shard_files(spool, table)
-            if found:
-                sources[table] = found
-        added = self._in_transaction(sources)
-        sweep(spool)
+        with shards.on_disk() as there:
+            found = {table: there.files(table) for table in LOADED_TABLES}
+            added = self._in_transaction({table: files for table, files in found.items() if files})
+        shards.sweep()
         return added
 
-    def _in_transaction(self, sources: dict[str, Any], latest: Collection[str] = ()) -> dict[str, int]:
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of one's own."""
+        return self._connection.cursor()
+
+    def _in_transaction(self, sources: Mapping[str, Source], latest: Collection[str] = ()) -> dict[str, int]:
         added = {}
-        cursor = self._connection.cursor()
+        cursor = self._cursor()
         try:
             cursor.begin()
             for table, source in sources.items():
@@ -265,16 +290,16 @@ class Warehouse:
         return added
 
     def _create(self) -> None:
-        cursor = self._connection.cursor()
+        cursor = self._cursor()
         try:
             cursor.begin()
             for definition in tables().values():
-                cursor.execute(definition.sql)
+                self._create_table(cursor, definition.name)
                 _add_missing_columns(cursor, definition)
             for definition in views().values():
                 cursor.execute(definition.sql)
-            cursor.execute("insert or ignore into schema_version values (?)", [SCHEMA_VERSION])
-            cursor.execute(f"comment on table schema_version is '{_fingerprint()}'")
+            self._note_version(cursor, SCHEMA_VERSION)
+            cursor.execute(f"comment on table schema_version is '{fingerprint()}'")
             cursor.commit()
         except duckdb.Error as error:
             text = f"{self._place}: the schema cannot be made ({_first_line(error)}); name another --db"
@@ -282,16 +307,22 @@ class Warehouse:
         finally:
             cursor.close()
 
+    def _create_table(self, cursor: duckdb.DuckDBPyConnection, name: str) -> None:
+        cursor.execute(tables()[name].sql)
+
+    def _note_version(self, cursor: duckdb.DuckDBPyConnection, version: int) -> None:
+        cursor.execute("insert or ignore into schema_version values (?)", [version])
+
 
 def _add_missing_columns(cursor: duckdb.DuckDBPyConnection, definition: Definition) -> None:
     """Give a table that an older version made the columns that came later; rows from then have null there."""
     there = {name for name, *_ in cursor.execute(f"describe {definition.name}").fetchall()}
-    for name, declared in _declared_columns(definition).items():
+    for name, declared in declared_columns(definition).items():
         if name not in there:
             cursor.execute(f"alter table {definition.name} add column {declared}")
 
 
-def _declared_columns(definition: Definition) -> dict[str, str]:
+def declared_columns(definition: Definition) -> dict[str, str]:
     """Return column -> its declaration, such as `value double`, in the order of the SQL file."""
     lines = (line.strip().rstrip(",") for line in definition.sql.splitlines() if line.startswith("    "))
     return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
@@ -302,7 +333,7 @@ def _merge(
 ) -> int:
     columns = ", ".join(schema_of(table))
     key = tables()[table].grain
-    replaces = table in _KEEPS_LATEST or table in latest
+    replaces = table in KEEPS_LATEST or table in latest
     verb = "insert or replace" if replaces else "insert" if table == "policy" else "insert or ignore"
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
@@ -311,7 +342,7 @@ def _merge(
     else:
         # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
         cursor.register("incoming", source.unique(list(key), keep="last", maintain_order=True).to_arrow())
-        finish = _DESCENT if table == "policy" else ""
+        finish = DESCENT if table == "policy" else ""
         cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming {finish}")  # noqa: S608
         cursor.unregister("incoming")
     return int(cursor.execute(count).fetchall()[0][0] - before)
@@ -332,7 +363,7 @@ def _insert(
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        return _configured(duckdb.connect(str(path), read_only=read_only))
+        return configured(duckdb.connect(str(path), read_only=read_only))
     except duckdb.Error as error:
         text = _first_line(error)
         holder = re.search(r"PID (\d+)", str(error))
@@ -348,19 +379,26 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise ForeignFileError(f"{path}: is not a database of this program ({text}); name another --db") from None
 
 
-@contextmanager
-def connected(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection of one's own, set up as that of every warehouse."""
-    with closing(_configured(duckdb.connect(place))) as connection:
-        yield connection
-
-
-def _configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     connection.execute("set timezone = 'UTC'")
     return connection
 
 
-def _look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
+def require_no_newer(connection: duckdb.DuckDBPyConnection, path: Location) -> None:
+    """Refuse a warehouse that a newer version of the program wrote.
+
+    Raises:
+        ForeignFileError: it did.
+    """
+    version = connection.execute("select max(version) from schema_version").fetchall()[0][0]
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise ForeignFileError(
+            f"{path}: was written by a newer version of this program (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}); update taskassay or name another --db"
+        )
+
+
+def look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
     """Return the fingerprint of the SQL files that made a file; None where it holds nothing at all.
 
     Raises:
@@ -377,12 +415,7 @@ def _look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
         if "schema_version" not in found or "rollout" not in found:
             known = ", ".join(sorted(found)[:3])
             raise ForeignFileError(f"{path}: belongs to something else (it holds {known}); name another --db")
-        version = connection.execute("select max(version) from schema_version").fetchall()[0][0]
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise ForeignFileError(
-                f"{path}: was written by a newer version of this program (schema {version}, this one knows "
-                f"{SCHEMA_VERSION}); update taskassay or name another --db"
-            )
+        require_no_newer(connection, path)
         return found["schema_version"] or ""
     except duckdb.Error as error:
         connection.close()
@@ -393,7 +426,7 @@ def _look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
 
 
 @cache
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Return what changes whenever a table or view of this version changes."""
     return content_hash([definition.sql for definition in (*tables().values(), *views().values())])
 

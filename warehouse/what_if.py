@@ -6,10 +6,9 @@ make sense.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -17,7 +16,8 @@ import polars as pl
 
 from warehouse.definitions import tables, views
 from warehouse.errors import WarehouseError
-from warehouse.store import Warehouse, connected
+from warehouse.location import Lake, Location
+from warehouse.store import Warehouse, configured
 from warehouse.tables import as_frame
 
 OF_RUBRICS = ("rubric", "rubric_dimension", "rubric_cap")
@@ -69,7 +69,7 @@ class WhatIf(Warehouse):
 
 
 @contextmanager
-def what_if(path: Path, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
+def what_if(path: Location, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
     """Open a warehouse in which some composites are put together under other rubrics; the file stays as it is.
 
     A rollout that is not recomposed keeps its own composite, but one of a run and family that `rubrics` name and that
@@ -86,12 +86,12 @@ def what_if(path: Path, rubrics: Sequence[NewRubric]) -> Iterator[WhatIf]:
     # Opened once as anybody does: the file of an older version gets the tables and columns it lacks.
     with Warehouse.open(path, read_only=True):
         pass
-    with connected(":memory:") as connection:
+    with closing(_engine(path)) as connection:
         try:
             _attach(connection, path)
             _fill(connection, rubrics)
         except duckdb.Error as error:
-            raise WarehouseError(f"{path}: cannot be recomposed ({str(error).splitlines()[0]})") from None
+            raise WarehouseError(f"{path}: cannot be recomposed ({_told(path, error)})") from None
         yield WhatIf(connection, str(path))
 
 
@@ -109,14 +109,37 @@ def rows_to_keep(rubrics: Iterable[NewRubric]) -> dict[str, list[dict[str, Any]]
     return rows
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _engine(path: Location) -> duckdb.DuckDBPyConnection:
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import new_engine
+
+        return configured(new_engine())
+    return configured(duckdb.connect(":memory:"))
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Location) -> None:
     """Show the tables of the file, and our views on them."""
-    place = str(path).replace("'", "''")
-    connection.execute(f"attach '{place}' as kept (read_only)")
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import attach, look
+
+        seen = look(path)
+        assert seen is not None  # it was opened a moment ago
+        attach(connection, path, "kept", read_only=True, data_path=seen.data_path)
+    else:
+        place = str(path).replace("'", "''")
+        connection.execute(f"attach '{place}' as kept (read_only)")
     for name in tables():
         connection.execute(f"create view {name} as from kept.{name}")
     for view in views().values():
         connection.execute(view.sql)
+
+
+def _told(path: Location, error: Exception) -> str:
+    if isinstance(path, Lake):
+        from warehouse.lake_catalogue import scrubbed
+
+        return scrubbed(path, error)
+    return str(error).splitlines()[0]
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, rubrics: Sequence[NewRubric]) -> None:

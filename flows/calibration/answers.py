@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -16,6 +15,7 @@ from flows.calibration.bulk import keeping_all
 from flows.calibration.sheet import normalised
 from warehouse import Warehouse
 from warehouse.estimates import refresh_calibration
+from warehouse.location import Location
 from warehouse.tables import schema_of
 
 EVERYBODY = "all"
@@ -64,7 +64,7 @@ class TakenIn:
     refused: Sequence[Refused]
 
 
-def take_in(db: Path, answers: Iterable[Answer], source: str, *, replace: bool = False) -> TakenIn:
+def take_in(db: Location, answers: Iterable[Answer], source: str, *, replace: bool = False) -> TakenIn:
     """Check answers against their calibration sets and add those that hold to the ratings, in one transaction.
 
     A second answer of one rater about one item is refused where it differs, also within `answers`: whoever lets raters
@@ -83,7 +83,7 @@ def take_in(db: Path, answers: Iterable[Answer], source: str, *, replace: bool =
     return take_in_all(db, [(source, answers)], replace=replace)
 
 
-def take_in_all(db: Path, answers: Iterable[tuple[str, Iterable[Answer]]], *, replace: bool = False) -> TakenIn:
+def take_in_all(db: Location, answers: Iterable[tuple[str, Iterable[Answer]]], *, replace: bool = False) -> TakenIn:
     """Take in answers of several sources, each with its name, all in one transaction; the rest as `take_in`."""
     with Warehouse.open(db) as warehouse:
         check = _Check(warehouse, replace)

@@ -22,6 +22,7 @@ from flows.calibration.formats.writing import write_new
 from warehouse import Warehouse, WarehouseError
 from warehouse.definitions import tables
 from warehouse.estimates import refresh
+from warehouse.location import Location
 from warehouse.tables import as_frame
 
 KIND = "taskassay ratings"
@@ -114,7 +115,7 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def restore(db: Path, path: Path, *, replace: bool = False) -> TakenIn:
+def restore(db: Location, path: Path, *, replace: bool = False) -> TakenIn:
     """Add what an archive holds to a warehouse, in one transaction; again it adds nothing.
 
     Args:

@@ -21,8 +21,10 @@ from urllib.parse import quote
 
 from flows.calibration.answers import Answer, Refused, TakenIn, ratings_changed, take_in, tidy_note
 from flows.errors import InputError
+from flows.places import journal_folder
 from tasks_lib.records import canonical_json
 from warehouse import Warehouse
+from warehouse.location import Location
 
 SOURCE = "rating page"
 """What ratings from here have in their column `source`."""
@@ -115,12 +117,7 @@ class Read:
         return {line.entry.key: line for line in self.lines}
 
 
-def journal_folder(db: Path) -> Path:
-    """Return where the journals of a warehouse are."""
-    return db.with_name(f"{db.name}.ratings")
-
-
-def journal_path(db: Path, set_id: str) -> Path:
+def journal_path(db: Location, set_id: str) -> Path:
     """Return the journal of a calibration set."""
     return journal_folder(db) / f"{quote(set_id, safe='')}.jsonl"
 
@@ -218,7 +215,7 @@ class Journal:
                 self._file = -1
 
 
-def take_in_journals(db: Path) -> TakenIn:
+def take_in_journals(db: Location) -> TakenIn:
     """Turn what stands in the journals of a warehouse into ratings; again and again does no harm.
 
     An answer goes in when it is newer than the last taking in, or when the warehouse has no rating of that rater, or
@@ -270,7 +267,7 @@ class _Rated:
         return self.from_here and self.at is not None and self.at < entry.at
 
 
-def _rated(db: Path, sets: Iterable[str]) -> dict[Key, _Rated]:
+def _rated(db: Location, sets: Iterable[str]) -> dict[Key, _Rated]:
     with Warehouse.open(db, read_only=True) as warehouse:
         rows = warehouse.sql(RATED, [SOURCE, sorted(sets)])
     return {
@@ -279,7 +276,7 @@ def _rated(db: Path, sets: Iterable[str]) -> dict[Key, _Rated]:
     }
 
 
-def _withdraw(db: Path, entries: Iterable[Entry], rated: dict[Key, _Rated]) -> None:
+def _withdraw(db: Location, entries: Iterable[Entry], rated: dict[Key, _Rated]) -> None:
     """Take withdrawn answers out of the ratings, where they were taken in from the page."""
     found = [entry for entry in entries if (rating := rated.get(entry.key)) is not None and rating.is_older(entry)]
     if found:

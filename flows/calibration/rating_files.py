@@ -17,6 +17,7 @@ from typing import Any
 from flows.calibration.answers import CANNOT_ASSESS, Refused, Said, TakenIn, ratings_changed, tidy_name, tidy_note
 from flows.calibration.formats.reading import UnreadableAnswersError, level_of, read_bytes
 from warehouse import Warehouse
+from warehouse.location import Location
 
 _NEEDED = ("rollout_id", "dimension", "rater")
 _COLUMNS = (*_NEEDED, "score", "level", "scale", "note", "rated_at", "raw_value")
@@ -24,7 +25,7 @@ _SCALE = re.compile(r"(?:(-?[0-9]+)\s*(?:\.\.|:|-)\s*)?([0-9]+)")
 _HINT = "expected rollout_id, dimension, rater, and score (0..1) or level and scale (0..4)"
 
 
-def import_ratings(db: Path, path: Path, *, replace: bool = False) -> TakenIn:
+def import_ratings(db: Location, path: Path, *, replace: bool = False) -> TakenIn:
     """Add the ratings of a file, CSV or JSON lines, in one transaction; wrong rows are refused, the rest kept.
 
     Args:

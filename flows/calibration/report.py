@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from flows.calibration.upkeep import bring_up_to_date
@@ -11,6 +10,7 @@ from warehouse import Warehouse
 from warehouse.bands import ALL_BANDS
 from warehouse.definitions import tables
 from warehouse.estimates import is_calibration_current
+from warehouse.location import Location
 
 Row = dict[str, Any]
 OF_PEOPLE = ("rater_reliability", "rater_pair")
@@ -98,7 +98,7 @@ SETS = """
 """
 
 
-def calibration_report(db: Path, dimension: str | None = None, judge: str | None = None) -> CalibrationReport:
+def calibration_report(db: Location, dimension: str | None = None, judge: str | None = None) -> CalibrationReport:
     """Read what calibration says; where ratings or verdicts came in since, work it out first.
 
     Args:
@@ -116,7 +116,7 @@ def calibration_report(db: Path, dimension: str | None = None, judge: str | None
 
 
 def _read(
-    warehouse: Warehouse, db: Path, dimension: str | None, judge: str | None, refreshed: Mapping[str, int]
+    warehouse: Warehouse, db: Location, dimension: str | None, judge: str | None, refreshed: Mapping[str, int]
 ) -> CalibrationReport:
     rated = warehouse.sql(RATED).to_dicts()
     if not rated:

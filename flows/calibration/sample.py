@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -29,6 +28,7 @@ from flows.errors import InputError
 from tasks_lib.records import content_hash
 from warehouse import Warehouse
 from warehouse.bands import BAND_EDGES
+from warehouse.location import Location
 from warehouse.stats.allocation import Method
 
 TEXTS = """
@@ -101,7 +101,7 @@ class DrawnSet:
         return int(self.strata["n_sampled"].sum())
 
 
-def draw_set(db: Path, asked: SampleRequest) -> DrawnSet:
+def draw_set(db: Location, asked: SampleRequest) -> DrawnSet:
     """Draw a calibration set and write it in one transaction.
 
     The same request on the same rollouts and scores is the same set, also after some were rated: then nothing is
@@ -130,7 +130,7 @@ def draw_into(warehouse: Warehouse, asked: SampleRequest) -> DrawnSet:
     return read_set(warehouse, set_id, is_new=is_new, judges=frame.judges)
 
 
-def find_set(db: Path, set_id: str) -> DrawnSet | None:
+def find_set(db: Location, set_id: str) -> DrawnSet | None:
     """Return a set that is in the warehouse; None where there is none of that name."""
     with Warehouse.open(db, read_only=True) as warehouse:
         if warehouse.sql("select set_id from calibration_set where set_id = ?", [set_id]).is_empty():

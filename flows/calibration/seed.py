@@ -10,7 +10,7 @@ import polars as pl
 
 from flows.errors import InputError
 from flows.load import discard_spool
-from flows.plan import runs_folder
+from flows.places import runs_folder
 from flows.runs import begin_run, finish_without_prefect
 from flows.settings import Settings
 from graders.judge.asking import judged_dimensions
@@ -78,7 +78,7 @@ def calibrate_on_seed(settings: Settings) -> SeedCalibration:
     examples = [example for family in families for example in seed_examples(family)]
     instances = {(e.family, e.case): seed_instance(e.family, e.case) for e in examples}
     placed = _placed(examples, instances)
-    outputs = _write_outputs(runs_folder(settings.db), placed)
+    outputs = _write_outputs(runs_folder(settings.db, settings.runs), placed)
     settings = settings.model_copy(
         update={
             "policies": (f"replay:{outputs}",), "audit": False, "judge_scope": "all", "span": (),

@@ -5,12 +5,12 @@ Called before anything reads ratings or asks who is calibrated. Where nothing wa
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from flows.calibration.answers import TakenIn
 from flows.calibration.journal import take_in_journals
 from warehouse import NoWarehouseError, Warehouse
 from warehouse.estimates import is_calibration_current, refresh_calibration
+from warehouse.location import Location
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Upkeep:
     """Table of calibration -> its rows; empty where the figures were up to date."""
 
 
-def bring_up_to_date(db: Path) -> Upkeep:
+def bring_up_to_date(db: Location) -> Upkeep:
     """Take in what raters answered on the page, and work out the figures of calibration where they are out of date.
 
     Where there is no warehouse, or nothing in it yet, nothing waits.

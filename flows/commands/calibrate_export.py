@@ -1,6 +1,5 @@
 """The verb `calibrate export`: a set for the tools that people rate in, or all ratings as one file."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,6 +35,7 @@ def export(
     """
     from flows import console
     from flows.calibration.upkeep import bring_up_to_date
+    from flows.places import db_option_if_needed
     from flows.settings import read_settings
     from warehouse import Warehouse
 
@@ -53,7 +53,7 @@ def export(
     for path in written:
         console.line(f"  {path}")
     console.line(f"  levels 0 to {sheet.rubric.top}, or 'cannot assess'; leave out what is not rated yet")
-    named = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
+    named = db_option_if_needed(settings.db)
     console.next_steps(f"assay calibrate import {_pattern(file_format, out)}{named}")
 
 

@@ -1,7 +1,6 @@
 """The verb `calibrate report`: people among themselves, judges beside them, what would decide about these."""
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from flows.commands import options
 
 if TYPE_CHECKING:
     from flows.calibration.report import CalibrationReport, DimensionReport, JudgeReport
+    from warehouse.location import Location
 
 COEFFICIENTS = {
     "alpha_ordinal": "alpha, ordinal", "alpha_interval": "alpha, interval", "ac2": "AC2, quadratic",
@@ -196,7 +196,7 @@ def _show_quality(found: "DimensionReport") -> None:
             console.paragraph(f"note: {reason}")
 
 
-def _next(found: "CalibrationReport", path: Path) -> list[str]:
+def _next(found: "CalibrationReport", path: "Location") -> list[str]:
     db = shlex.quote(str(path))
     wanted = {
         each.dimension: max((judge.decision["n_to_decide"] or 0 for judge in each.judges), default=0)

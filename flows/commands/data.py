@@ -140,7 +140,7 @@ def grade(
         Path,
         typer.Option("--outputs", help='The outputs, JSON lines: {"instance_id", "policy", "sample", "output"}.'),
     ],
-    db: Annotated[Path | None, typer.Option("--db", help="Also keep the result in this warehouse file.")] = None,
+    db: Annotated[str | None, typer.Option("--db", help="Also keep the result in this warehouse.")] = None,
     judge: options.Judges = None,
     judge_replicates: options.JudgeReplicates = None,
     trust: options.Trust = None,

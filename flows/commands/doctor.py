@@ -6,13 +6,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from flows.access import has_key, recorded_place
 from flows.commands import options
 from tasks_lib.models.prices import price_table
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 PACKAGES = ("taskassay", "prefect", "duckdb", "polars", "pyarrow", "pydantic", "anthropic")
 Finding = tuple[str, str, bool | None, str]
@@ -25,7 +28,7 @@ def doctor(config: options.Config = None, db: options.Db = None, as_json: option
     from flows.settings import read_settings
 
     settings = read_settings(config, {"db": db})
-    findings = [*_packages(), *_registered(settings.plugins), *_warehouse(settings.db), *_services()]
+    findings = [*_packages(), *_registered(settings.plugins), *_warehouse(settings), *_services()]
     bad = [finding for finding in findings if finding[2] is False]
     if as_json:
         names = ("topic", "what", "holds", "remark")
@@ -61,21 +64,23 @@ def _registered(plugins: tuple[str, ...]) -> Iterator[Finding]:
         yield "family", name, name in known, remark if name in known else "has no grader"
 
 
-def _warehouse(db: Path) -> Iterator[Finding]:
+def _warehouse(settings: "Settings") -> Iterator[Finding]:
+    from flows.places import db_option, is_there, runs_folder
     from flows.plan import unfinished_runs
     from warehouse import Warehouse, WarehouseError
 
-    if db.exists():
-        try:
+    db = settings.db
+    try:
+        if is_there(db):
             with Warehouse.open(db, read_only=True) as warehouse:
                 runs = warehouse.sql("select count(*) as n from run", [])["n"][0]
             yield "warehouse", str(db), True, f"{runs} runs"
-        except WarehouseError as error:
-            yield "warehouse", str(db), False, str(error)
-    else:
-        yield "warehouse", str(db), None, "is not there yet; the first run makes it"
-    for run_id in unfinished_runs(db):
-        yield "unfinished run", run_id, None, f"assay run --resume {run_id} --db {db}"
+        else:
+            yield "warehouse", str(db), None, "is not there yet; the first run makes it"
+    except WarehouseError as error:
+        yield "warehouse", str(db), False, str(error)
+    for run_id in unfinished_runs(runs_folder(db, settings.runs)):
+        yield "unfinished run", run_id, None, f"assay run --resume {run_id} {db_option(db)}"
 
 
 def _services() -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """The verbs that bring in what was recorded elsewhere: `import scores`, `inspect`, `verifiers` and `ratings`."""
 
 import re
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,7 +86,7 @@ def verifiers(
 
 
 def _reading(
-    ranges: list[str] | None, weights: list[str] | None, span: list[str] | None, db: Path | None
+    ranges: list[str] | None, weights: list[str] | None, span: list[str] | None, db: str | None
 ) -> "tuple[Reading, Settings]":
     from flows.errors import InputError
     from flows.settings import read_settings
@@ -121,6 +120,7 @@ def _parsed(option: str, values: list[str] | None, form: str, wanted: str) -> li
 def _import(recordings: "list[Recording]", reading: "Reading", settings: "Settings", as_json: bool) -> None:
     from flows import console
     from flows.imports import import_recording
+    from flows.places import db_option_if_needed
 
     imported = [import_recording(settings.db, recording, reading) for recording in recordings]
     if as_json:
@@ -128,7 +128,7 @@ def _import(recordings: "list[Recording]", reading: "Reading", settings: "Settin
         return
     for one in imported:
         _show(one)
-    db = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
+    db = db_option_if_needed(settings.db)
     run = imported[-1].run_id
     console.next_steps(f"assay verdicts --run {run}{db}", f'assay sql "from dimension_spread"{db}', f"assay tables{db}")
 

@@ -6,8 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 Db = Annotated[
-    Path | None,
-    typer.Option("--db", help="The warehouse file (default: ASSAY_DB, else assay.duckdb).", show_default=False),
+    str | None,
+    typer.Option(
+        "--db",
+        help="The warehouse: a file, or ducklake:postgres:... (default: ASSAY_DB, else assay.duckdb).",
+        show_default=False,
+    ),
+]
+DataPath = Annotated[
+    str | None,
+    typer.Option(
+        "--data-path", help="Folder or s3://bucket/prefix of the Parquet files of a lake; named when it is made."
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="A TOML file of settings; the command line overrules it.")
@@ -61,6 +71,21 @@ Trust = Annotated[
 Group = Annotated[int | None, typer.Option("--group", "--epochs", help="Rollouts per policy and instance.")]
 ChunkSize = Annotated[int | None, typer.Option("--chunk-size", help="Rollouts per chunk.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes (default: one per core).")]
+Runner = Annotated[
+    Literal["local", "dask"] | None,
+    typer.Option("--runner", help="Where chunks are worked on: in processes here, or on a Dask cluster."),
+]
+DaskAddress = Annotated[
+    str | None,
+    typer.Option("--dask-address", help="The scheduler, tcp://HOST:8786 (default: a cluster of its own, here)."),
+]
+ShardPlace = Annotated[
+    str | None,
+    typer.Option("--shards", help="Folder or URL (s3://...) that all workers reach: results until they are loaded."),
+]
+ChunkTimeout = Annotated[
+    float | None, typer.Option("--chunk-timeout", help="Seconds a worker may take for a chunk (default: 3600).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 

@@ -1,12 +1,14 @@
 """The verbs that only ask: `tables`, `sql`, `verdicts`."""
 
 import shlex
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from flows.commands import options
+
+if TYPE_CHECKING:
+    from warehouse.location import Location
 
 BY_INSTANCE = """
     select
@@ -96,22 +98,23 @@ def verdicts(
     console.next_steps(f"assay verdicts --db {shlex.quote(str(path))} --run {run_id} --by {other}")
 
 
-def existing(db: Path | None) -> Path:
+def existing(db: str | None) -> "Location":
     """Return the warehouse file that is meant, which must be there.
 
     Raises:
         InputError: it is not.
     """
     from flows.errors import InputError
+    from flows.places import is_there
     from flows.settings import read_settings
 
     path = read_settings(None, {"db": db}).db
-    if not path.exists():
+    if not is_there(path):
         raise InputError(f"{path}: there is no warehouse; `assay demo` or `assay run` makes one, --db names another")
     return path
 
 
-def latest(path: Path) -> str:
+def latest(path: "Location") -> str:
     """Return the latest completed run of a warehouse.
 
     Raises:
@@ -126,7 +129,7 @@ def latest(path: Path) -> str:
     return run_id
 
 
-def require_run(run_id: str, path: Path) -> None:
+def require_run(run_id: str, path: "Location") -> None:
     """Make sure that a warehouse holds a run.
 
     Raises:

@@ -1,8 +1,7 @@
 """The verbs that assay: `run`, `demo`, `audit`."""
 
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,11 +45,15 @@ def run(
     ] = None,
     chunk_size: options.ChunkSize = None,
     workers: options.Workers = None,
-    runner: Annotated[Literal["local"] | None, typer.Option("--runner", help="Where chunks are worked on.")] = None,
+    runner: options.Runner = None,
+    dask_address: options.DaskAddress = None,
+    shards: options.ShardPlace = None,
+    chunk_timeout: options.ChunkTimeout = None,
     plugin: options.Plugins = None,
     resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that broke off.")] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", hidden=True)] = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Assay: generate instances, collect groups of rollouts, grade, load, and answer."""
@@ -59,12 +62,15 @@ def run(
 
     work = {
         "families": options.names(family), "n": n, "seed": seed, "difficulty": difficulty,
-        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "runner": runner,
+        "policies": options.names(policy), "group": group, "chunk_size": chunk_size, "shards": shards,
         "plugins": options.names(plugin), "audit": audit, "mode": mode, "span": options.names(span), "batch": batch,
         "judges": options.names(judge), "judge_replicates": judge_replicates, "trust": trust,
     }  # fmt: skip
-    how = {"max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers}
-    settings = read_settings(config, {**work, **how, "db": db})
+    how = {
+        "max_cost_usd": max_cost_usd, "max_tokens": max_tokens, "concurrency": concurrency, "workers": workers,
+        "runner": runner, "dask_address": dask_address, "chunk_timeout_s": chunk_timeout,
+    }  # fmt: skip
+    settings = read_settings(config, {**work, **how, "db": db, "data_path": data_path})
     if resume is None:
         place = _begin(settings, instances, run_id)
         _finish(place, settings, as_json)
@@ -86,13 +92,12 @@ def demo(
     from flows import console
     from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 
-    target = db or DEMO_DB
     if db is None:
-        target.parent.mkdir(exist_ok=True)
+        DEMO_DB.parent.mkdir(exist_ok=True)
     # The demonstration is the same everywhere: of the environment and .env only the worker count is taken.
-    chosen = read_settings(None, {"workers": workers, "n": n, "span": ()})
+    chosen = read_settings(None, {"workers": workers, "n": n, "span": (), "db": db or str(DEMO_DB)})
     settings = Settings(
-        db=target, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
+        db=chosen.db, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
         group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
     console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
@@ -118,6 +123,7 @@ def audit(
     concurrency: options.Concurrency = None,
     plugin: options.Plugins = None,
     db: options.Db = None,
+    data_path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Report on the graders: oracle, ladders and probes only. Exit status 1 when something does not hold.
@@ -135,7 +141,7 @@ def audit(
             "chunk_size": chunk_size, "workers": workers, "plugins": options.names(plugin),
             "audit": True, "policies": (), "judges": options.names(judge), "judge_replicates": judge_replicates,
             "judge_scope": "attacks", "max_cost_usd": max_cost_usd, "max_tokens": max_tokens,
-            "concurrency": concurrency, "trust": trust,
+            "concurrency": concurrency, "trust": trust, "data_path": data_path,
         },
     )  # fmt: skip
     place = begin_run(settings.model_copy(update={"weak": None, "strong": None}), lint=True)
@@ -159,19 +165,21 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
     from flows.plan import parse_instances
     from flows.pool import import_plugins
     from flows.prefect_runtime import require_server
-    from flows.runs import begin_run
+    from flows.runs import begin_run, require_runner
 
     import_plugins(settings.plugins)
     given = parse_instances(instances) if instances else None
     require_server()
+    require_runner(settings)
     return begin_run(settings, given, run_id, lint=True)
 
 
 def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
     from flows import console
-    from flows.runs import Place, completed_run, require_usable
+    from flows.places import require_usable
+    from flows.runs import Place, completed_run
 
-    place = Place(settings.db, run_id)
+    place = Place(settings.db, run_id, runs=settings.runs)
     summary = completed_run(place)
     if summary is None:
         require_usable(settings.db)
@@ -193,9 +201,10 @@ def _work(place: "Place", settings: "Settings") -> "RunSummary":
 
 def _write_report(place: "Place") -> Path:
     """Write the report beside the warehouse."""
+    from flows.places import folder_of
     from flows.report import report
 
-    return report(place.db, place.run_id, place.db.parent / "report.html").path
+    return report(place.db, place.run_id, folder_of(place.db) / "report.html").path
 
 
 def _show(summary: "RunSummary", settings: "Settings", as_json: bool, report: Path | None = None) -> None:
@@ -230,8 +239,9 @@ def _show_breaches(breaches: list[str]) -> None:
 
 
 def _next(settings: "Settings", *commands: str) -> tuple[str, ...]:
-    db = "" if str(settings.db) == "assay.duckdb" else f" --db {shlex.quote(str(settings.db))}"
-    return tuple(f"assay {command}{db}" for command in commands)
+    from flows.places import db_option_if_needed
+
+    return tuple(f"assay {command}{db_option_if_needed(settings.db)}" for command in commands)
 
 
 def _as_json(summary: "RunSummary") -> dict[str, Any]:

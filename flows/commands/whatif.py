@@ -193,7 +193,7 @@ def regrade(
         place, left_out = begin_regrade(settings, run)
     else:
         assert resume is not None
-        place = Place(settings.db, resume, "regrade")
+        place = Place(settings.db, resume, "regrade", settings.runs)
     found = finish_regrade(place, settings)
     if as_json:
         console.print_json(_regraded_as_json(found, left_out))

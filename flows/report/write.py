@@ -8,16 +8,17 @@ from flows.report.page import Written, write_report
 from flows.report.texts import BUDGET_BYTES, Texts, select_texts
 from flows.summary import summarise
 from warehouse import Warehouse
+from warehouse.location import Location
 
 
-def read_report(db: Path, run_id: str) -> ReportData:
+def read_report(db: Location, run_id: str) -> ReportData:
     """Return the rows that a report of this run shows, without texts."""
     summary = summarise(db, run_id)
     with Warehouse.open(db, read_only=True) as warehouse:
         return read_data(Snapshot(warehouse, run_id), summary.breaches(), summary.unmeasured(), summary.trust)
 
 
-def report(db: Path, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Written:
+def report(db: Location, run_id: str, out: Path, budget: int = BUDGET_BYTES) -> Written:
     """Write the report of a run as one HTML file.
 
     Args:

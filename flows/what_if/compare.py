@@ -8,7 +8,6 @@ other. Otherwise the change is not put down to either: nothing is guessed.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,6 +19,7 @@ from flows.trust import NO_JUDGES, Told, told
 from graders.grading import Graded, grade_rollout, grader, graders
 from tasks_lib.records import content_hash
 from warehouse import Warehouse
+from warehouse.location import Location
 from warehouse.stats.decomposition import Decomposition, Measured, decompose
 
 COMPOSITE = "composite"
@@ -193,7 +193,7 @@ class Comparison:
 
 
 def compare_runs(
-    db: Path, first: str, second: str, mapped: Mapping[str, str] | None = None, dimension: str | None = None
+    db: Location, first: str, second: str, mapped: Mapping[str, str] | None = None, dimension: str | None = None
 ) -> Comparison:
     """Split every change of a mean between two runs of one warehouse.
 
@@ -237,7 +237,7 @@ def _nothing_in_common(
 class _Run:
     """What is read of one run."""
 
-    def __init__(self, warehouse: Warehouse, db: Path, run_id: str) -> None:
+    def __init__(self, warehouse: Warehouse, db: Location, run_id: str) -> None:
         require_run(warehouse, db, run_id)
         self.run_id = run_id
         self.attempts = warehouse.sql(ATTEMPTS, [run_id])

@@ -20,6 +20,7 @@ from graders.composite import RECORDED
 from graders.grading import UnknownGraderError, grader
 from graders.rubric import Rubric, read_rubric
 from warehouse import Warehouse
+from warehouse.location import Location
 from warehouse.what_if import NewRubric, WhatIf, rows_to_keep, what_if
 
 QUANTUM = 1e-9
@@ -157,7 +158,7 @@ class _Target:
         return RECORDED | self.own.caps.keys() | self.flags.keys()
 
 
-def recompose(db: Path, run_id: str | None, change: Change, *, save: bool = False) -> Recomposed:
+def recompose(db: Location, run_id: str | None, change: Change, *, save: bool = False) -> Recomposed:
     """Work out what rewards and answers would be under other weights and caps.
 
     Args:
@@ -195,7 +196,7 @@ def recompose(db: Path, run_id: str | None, change: Change, *, save: bool = Fals
     )
 
 
-def new_rubrics(warehouse: Warehouse, db: Path, run_id: str | None, change: Change) -> list[NewRubric]:
+def new_rubrics(warehouse: Warehouse, db: Location, run_id: str | None, change: Change) -> list[NewRubric]:
     """Return the rubrics that a change comes to: one for every run and family that it makes a difference to.
 
     Raises:
@@ -217,7 +218,7 @@ def new_rubrics(warehouse: Warehouse, db: Path, run_id: str | None, change: Chan
     return new
 
 
-def _targets(warehouse: Warehouse, db: Path, run_id: str | None) -> list[_Target]:
+def _targets(warehouse: Warehouse, db: Location, run_id: str | None) -> list[_Target]:
     found = warehouse.sql(RUBRICS, [run_id])
     if not found.height:
         if run_id is not None and warehouse.sql("select 1 from run where run_id = ?", [run_id]).height == 0:
@@ -410,6 +411,6 @@ def _rows_to_save(changed: WhatIf, rubrics: Sequence[NewRubric]) -> dict[str, An
     }  # fmt: skip
 
 
-def _save(db: Path, tables: Mapping[str, Any]) -> None:
+def _save(db: Location, tables: Mapping[str, Any]) -> None:
     with Warehouse.open(db) as warehouse:
         warehouse.merge_all(tables)

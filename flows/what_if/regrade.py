@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,6 +17,7 @@ import tasks_lib
 from flows.clock import new_run_id, now
 from flows.errors import InputError
 from flows.load import register_run
+from flows.places import is_there, require_usable
 from flows.plan import (
     PlannedInstance,
     PlannedPolicy,
@@ -29,7 +29,7 @@ from flows.plan import (
     write_plan,
 )
 from flows.pool import import_plugins
-from flows.runs import Place, completed_run, finish_without_prefect, plugins_needed, require_usable
+from flows.runs import Place, completed_run, finish_without_prefect, plugins_needed
 from flows.settings import Settings
 from flows.source import copy_source
 from flows.stored import require_run, stored_instances
@@ -38,6 +38,7 @@ from flows.what_if.compare import VERSIONS, Comparison, compare_runs
 from graders.grading import graders
 from tasks_lib.records import PolicySpec, content_hash
 from warehouse import Warehouse
+from warehouse.location import Location
 
 QUANTUM = 1e-9
 """Rewards closer than this are the same."""
@@ -128,9 +129,9 @@ def begin_regrade(settings: Settings, source_run: str) -> tuple[Place, tuple[Lef
         WarehouseError: the warehouse cannot be used.
     """
     require_usable(settings.db)
-    if not settings.db.exists():
+    if not is_there(settings.db):
         raise InputError(f"{settings.db}: there is no warehouse; --db names another")
-    place = Place(settings.db, new_run_id(), "regrade")
+    place = Place(settings.db, new_run_id(), "regrade", settings.runs)
     trust = current_trust(settings.db, settings.trust)
     with Warehouse.open(settings.db, read_only=True) as warehouse:
         row = require_run(warehouse, settings.db, source_run)
@@ -213,14 +214,14 @@ def _no_regrade(place: Place) -> InputError:
     return InputError(f"run {place.run_id} is not a regrade; take it up with: assay run --resume {place.run_id}")
 
 
-def _compared(db: Path, source: str, run_id: str) -> Comparison | None:
+def _compared(db: Location, source: str, run_id: str) -> Comparison | None:
     try:
         return compare_runs(db, source, run_id)
     except InputError:  # every grade of one of the runs failed, or it holds ladders alone
         return None
 
 
-def _gradable(warehouse: Warehouse, db: Path, run_id: str) -> tuple[list[str], tuple[LeftOut, ...]]:
+def _gradable(warehouse: Warehouse, db: Location, run_id: str) -> tuple[list[str], tuple[LeftOut, ...]]:
     known = graders().keys() & tasks_lib.families().keys()
     families: list[str] = []
     left_out: list[LeftOut] = []

@@ -1,5 +1,6 @@
 """Replay: outputs recorded elsewhere, read from JSON lines and handed in as they are."""
 
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -57,13 +58,16 @@ def read_outputs(path: Path) -> tuple[RecordedOutput, ...]:
 class ReplayPolicy:
     """Hands in the recorded output of (instance, sample)."""
 
-    def __init__(self, path: Path, recorded_policy: str) -> None:
+    def __init__(self, recorded_policy: str, records: Iterable[RecordedOutput]) -> None:
         self.outputs = {
-            (record.instance_id, record.sample): record
-            for record in read_outputs(path)
-            if record.policy == recorded_policy
+            (record.instance_id, record.sample): record for record in records if record.policy == recorded_policy
         }
         self.spec = policy_spec(recorded_policy, "replay")
+
+    def only(self, instance_ids: Collection[str]) -> "ReplayPolicy":
+        """Return the same policy with its outputs on some instances and no others."""
+        kept = [record for (instance_id, _), record in self.outputs.items() if instance_id in instance_ids]
+        return ReplayPolicy(self.spec.name, kept)
 
     def attempt(self, family: Family, instance: TaskInstance, sample: int) -> Attempt:
         record = self.outputs.get((instance.instance_id, sample))
@@ -84,4 +88,4 @@ def build(rest: str) -> Policy:
         raise BadLinesError(f"{path}: no outputs of policy {wanted!r}; it holds {', '.join(names)}")
     if not wanted and len(names) > 1:
         raise BadLinesError(f"{path}: holds {len(names)} policies; name one: replay:{path}:{names[0]}")
-    return ReplayPolicy(path, wanted or names[0])
+    return ReplayPolicy(wanted or names[0], read_outputs(path))

@@ -34,7 +34,7 @@ BUILD = (
     """
     insert into run values (
         'r', '{"weak": "sim/weak", "strong": "sim/strong"}', 'h', 'h', '1', '2026-01-01 00:00:00+00',
-        '2026-01-01 00:00:00+00', 'completed', 140000
+        '2026-01-01 00:00:00+00', 'completed', 140000, null
     )
     """,
     "insert into family values ('f', '1', 0.25)",

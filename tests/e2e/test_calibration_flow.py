@@ -16,7 +16,7 @@ from warehouse import Warehouse
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from flows.calibration.scheduled import calibration_sample
+from flows.scheduled.sample import calibration_sample
 from tests.support_sampling import populate
 from warehouse import Warehouse
 answers = [calibration_sample(**asked) for asked in json.loads(sys.argv[1])]
@@ -33,9 +33,11 @@ def test_every_set_is_of_what_came_since(prefect_api: dict[str, str], tmp_path: 
     db = tmp_path / "a.duckdb"
     with Warehouse.open(db) as warehouse:
         populate(warehouse)
-    asked = {"db": str(db), "dimension": DIMENSION, "n": 30, "raters": ["anna", "ben"]}
+    sample = {"dimension": DIMENSION, "n": 30, "raters": ["anna", "ben"]}
+    asked = {"db": str(db), "sample": sample}
+    labelled = {"db": str(db), "sample": {**sample, "label": "one"}}
 
-    before = [{**asked, "label": "one"}, {**asked, "label": "one"}, asked]
+    before = [labelled, labelled, asked]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(before), str(db), json.dumps(asked)],
         env=clean_environment(prefect_api), capture_output=True, text=True, timeout=240, check=False,

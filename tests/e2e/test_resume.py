@@ -14,7 +14,7 @@ import pytest
 
 from flows.plan import read_plan
 from tests.conftest import TINY, Assay, clean_environment
-from warehouse.shards import shard_keys
+from warehouse.shards import Shards
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
@@ -111,7 +111,7 @@ def _kill(process: "subprocess.Popen[bytes]", *, alone: bool) -> None:
 
 
 def _finished(folder: Path) -> set[str]:
-    return shard_keys(folder / "killed.duckdb.runs" / "r")
+    return Shards.of_run(folder / "killed.duckdb.runs" / "r").keys()
 
 
 def _assert_not_repeated(folder: Path, log: Path, finished: set[str], attempts: int) -> None:

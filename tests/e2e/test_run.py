@@ -63,13 +63,14 @@ def test_run_leaves_artifacts_and_task_runs_with_names(assay: Assay, prefect_api
     done = assay("run", *WORK, "--run-id", "named", "--chunk-size", "200", env=prefect_api)
     assert done.returncode == 0, done.stderr
 
-    name = {"flow_runs": {"name": {"any_": ["evaluate tiny_upper named"]}}}
+    name = {"flow_runs": {"name": {"any_": ["evaluate tiny_upper: sim/weak, sim/mid, sim/strong, n=10 (named)"]}}}
     (run,) = _prefect(prefect_api, "flow_runs/filter", name)
     artifacts = _prefect(prefect_api, "artifacts/filter", name)
     assert run["state"]["type"] == "COMPLETED"
-    assert {"progress", "verdicts", "probes", "run-summary"} <= {artifact["key"] for artifact in artifacts}
-    progress = next(artifact for artifact in artifacts if artifact["key"] == "progress")
-    assert float(progress["data"]) == 100.0
+    assert {"taskassay", "family:tiny_upper", "policy:sim/mid"} <= set(run["tags"])
+    progress = {one["key"]: float(one["data"]) for one in artifacts if one["key"].startswith("progress-")}
+    assert {"verdicts", "probes", "run-summary"} <= {artifact["key"] for artifact in artifacts}
+    assert progress == {f"progress-{stage}": 100.0 for stage in ("plan", "collect-and-grade", "load", "analyse")}
     labels = _task_names(prefect_api, name)
     assert "tiny_upper sim/weak 160 rollouts" in labels
     assert sum(label.startswith("tiny_upper oracle, ladders, probes") for label in labels) == 1

@@ -16,10 +16,13 @@ from flows.plan import (
     read_plan,
     write_plan,
 )
+from flows.runs import begin_run
 from flows.settings import Settings
 from tasks_lib.jsonl import BadLinesError
 from tasks_lib.records import TaskInstance
+from tests.conftest import TINY
 from tests.flows import tiny_family
+from warehouse import Warehouse
 
 FAMILY = tiny_family.TinyUpper()
 STARTED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -157,3 +160,16 @@ def test_instances_file_keeps_unicode_line_separators(tmp_path: Path) -> None:
     path.write_text(instance.model_dump_json() + "\n", encoding="utf-8")
 
     assert parse_instances(path) == [instance]
+
+
+def test_run_belongs_to_its_deployment(tmp_path: Path) -> None:
+    """The name of the deployment stands in the plan and in the table of runs; a run by hand has none."""
+    names = {}
+    for run_id, deployment in (("nightly", "tiny-nightly"), ("by-hand", None)):
+        settings = Settings(db=tmp_path / "a.duckdb", families=("tiny_upper",), n=1, plugins=(TINY,))
+        place = begin_run(settings, run_id=run_id, deployment=deployment)
+        names[run_id] = read_plan(place.spool).deployment
+
+    with Warehouse.open(tmp_path / "a.duckdb", read_only=True) as warehouse:
+        stored = dict(warehouse.sql("select run_id, deployment from run").iter_rows())
+    assert names == stored == {"nightly": "tiny-nightly", "by-hand": None}

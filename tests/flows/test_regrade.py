@@ -13,18 +13,20 @@ import polars as pl
 import pytest
 
 from flows import evaluate
-from flows.chunks import regrade_chunk
+from flows.chunks import Work, regrade_chunk
 from flows.errors import InputError
-from flows.plan import read_plan, runs_folder
+from flows.places import runs_folder
+from flows.plan import read_plan, run_shards
 from flows.runs import Place, begin_run
 from flows.settings import Settings
+from flows.supplies import InSpool
 from flows.trust import MARK
 from flows.what_if.regrade import begin_regrade, finish_regrade, what_changed
 from tests.conftest import TINY, Assay, clean_environment
 from tests.flows.stricter import STRICTER, stricter_grader
 from tests.flows.tiny_family import TinyUpper
 from warehouse import Warehouse
-from warehouse.shards import shard_keys
+from warehouse.shards import Shards
 
 OUTPUTS = """
     select
@@ -206,7 +208,8 @@ def test_a_regrade_goes_on_where_it_was_cut_off(db: Path, assayed: tuple[Path, s
     """The first chunk is there, the rest is not: the source may even be gone by then."""
     place, _ = begin_regrade(settings(db), assayed[1])
     plan = read_plan(place.spool)
-    regrade_chunk(place.spool, place.run_id, plan.chunks[0], plan.trust)
+    chunk, shards = plan.chunks[0], run_shards(place.spool, plan)
+    regrade_chunk(Work(place.run_id, chunk, InSpool(place.spool, chunk), shards), plan.trust)
     assert len(plan.chunks) > 2
 
     finish_regrade(Place(db, place.run_id, "regrade"), settings(db))
@@ -263,7 +266,7 @@ def test_an_unfinished_run_is_not_taken_for_a_regrade(db: Path) -> None:
 
 def _n_shards(db: Path) -> int:
     folder = runs_folder(db)
-    return max((len(shard_keys(path)) for path in folder.iterdir()), default=0) if folder.exists() else 0
+    return max((len(Shards.of_run(path).keys()) for path in folder.iterdir()), default=0) if folder.exists() else 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from flows.errors import SettingsError
 from flows.settings import NOT_OF_THE_WORK, Settings, read_settings
+from warehouse.location import Lake
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,20 @@ def test_settings_how_a_run_is_done_is_not_what_it_does() -> None:
     """What may differ when a run is taken up again is no part of what was planned."""
     assert set(Settings.model_fields) >= NOT_OF_THE_WORK
     assert {"policies", "span", "mode", "batch", "group", "seed"}.isdisjoint(NOT_OF_THE_WORK)
+
+
+def test_a_lake_is_read_with_its_folder_and_shows_no_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Catalogue from the command line or environment, folder and bucket from theirs; no password comes out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSAY_DB", "ducklake:postgres:dbname=assay password=s3cr")
+    monkeypatch.setenv("ASSAY_DATA_PATH", "files")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+
+    settings = read_settings()
+
+    assert isinstance(settings.db, Lake)
+    assert settings.db.data_path == str(tmp_path / "files")
+    assert settings.db.store.key_id == "key"
+    assert "s3cr" not in f"{settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    with pytest.raises(SettingsError, match="dbname=NAME"):
+        read_settings(None, {"db": "ducklake:"})

@@ -13,11 +13,12 @@ from polars.testing import assert_frame_equal
 
 from flows import evaluate
 from flows.api import Run
-from flows.chunks import regrade_chunk
+from flows.chunks import Work, regrade_chunk
 from flows.cli import main
-from flows.plan import read_plan
+from flows.plan import read_plan, run_shards
 from flows.runs import completed_run
 from flows.settings import Settings, read_settings
+from flows.supplies import InSpool
 from flows.trust import MARK, NO_JUDGES, UNKNOWN, Trust, TrustedJudge, planned_trust, told_of_file
 from flows.what_if.regrade import Regraded, begin_regrade, finish_regrade
 from graders.grading import grader
@@ -236,7 +237,8 @@ def test_a_run_taken_up_again_decides_as_it_was_planned(rated: Judged) -> None:
         refresh_calibration(warehouse)
     try:
         assert rated.ask("from stg_trusted_judge").is_empty()
-        regrade_chunk(place.spool, place.run_id, plan.chunks[0], plan.trust)
+        chunk, shards = plan.chunks[0], run_shards(place.spool, plan)
+        regrade_chunk(Work(place.run_id, chunk, InSpool(place.spool, chunk), shards), plan.trust)
         finish_regrade(place, settings)
     finally:
         with Warehouse.open(rated.db) as warehouse:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -302,14 +302,46 @@ class Lab:
                 "planned", run_id=RUN, instance_id=instance, policy_id=policy, n_samples=planned, n_not_applicable=0
             )
 
-    def repeat_run(self, run_id: str) -> None:
+    def repeat_run(self, run_id: str, days_later: int = 0) -> None:
         """Add a second run with the same plan, rollouts and scores as the only one so far."""
         renamed = {name: pl.lit("again/") + pl.col(name) for name in ("rollout_id", "call_id")}
         renamed["run_id"] = pl.lit(run_id)
+        renamed["started_at"] = pl.col("started_at") + timedelta(days=days_later)
         for table in ("run", "planned", "threshold", "rollout", "score", "facet", "composite", "judge_call"):
             rows = self.warehouse.view(table)
             columns = {name: column for name, column in renamed.items() if name in rows.columns}
             self.warehouse.merge(table, rows.with_columns(**columns))
+
+    def night(
+        self,
+        run_id: str,
+        day: int,
+        rewards: Mapping[str, Sequence[float]],
+        *,
+        policy: str = "sim/mid",
+        kind: str = "simulated",
+        regime: Mapping[str, Any] | None = None,
+        version: str | None = "1",
+        **run: Any,
+    ) -> None:
+        """Add what one policy earns in a run of its own, on a day of February: instance -> rewards.
+
+        A grader of this version said so; None: nobody is noted.
+        """
+        row = {
+            "run_id": run_id, "config": {}, "config_hash": "c", "taskset_hash": "t", "code_version": "1",
+            "started_at": datetime(2026, 2, day, tzinfo=UTC), "ended_at": None, "status": "completed", "n_planned": 0,
+            "deployment": "nightly",
+        }  # fmt: skip
+        self.add("run", **{**row, **run})
+        for instance, earned in rewards.items():
+            self.place(instance, policy, kind, regime)
+            for sample, reward in enumerate(earned):
+                rollout_id = f"{run_id}/{instance}/{policy}/{sample}"
+                self.rollout(instance, policy, sample, run_id=run_id, rollout_id=rollout_id)
+                self.composite(rollout_id, reward)
+                if version is not None:
+                    self.score(rollout_id, "a", reward, grader_version=version)
 
     def operator(self, name: str, kind: str, **expected: str) -> None:
         """Declare an operator and what it must do to each dimension."""

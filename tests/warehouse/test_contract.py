@@ -91,6 +91,21 @@ PROMISED: dict[str, tuple[str, str]] = {
         "dimension, n_assigned, n_rated, n_cannot_assess, n_left, last_rated_at",
     ),
     "reliability_curve": ("dimension, judge, grader_version, bin", "judge_mean, human_mean, n"),
+    "previous_run": ("run_id", "deployment, started_at, previous_run_id, is_same_taskset, is_same_thresholds"),
+    "instance_change": (
+        "run_id, instance_id, policy_id",
+        "previous_run_id, verdict_before, verdict, is_changed, is_proven, mean_before, mean_reward",
+    ),
+    "verdict_change": (
+        "run_id, family, policy_id, verdict",
+        "policy, previous_run_id, method, n_before, n_after, share_before, share_after, n_into, n_out_of, ci_low, "
+        "ci_high, p, p_holm, status, may_be",
+    ),
+    "grader_change": (
+        "run_id, family, kind, name, dimension",
+        "previous_run_id, held_before, holds, method, n_before, n_after, broken_before, broken_after, status, "
+        "is_declared, graders_before, graders, may_be",
+    ),
     "trajectory": (
         "family, split, policy_id, dimension",
         "mean, ci_low, ci_high, delta_from_parent, delta_from_base, status",

@@ -15,7 +15,7 @@ from tasks_lib.records import Composite, Facet, Record, Rollout, Score, Step, ca
 from tests.conftest import ROOT
 from warehouse import Warehouse, WarehouseError
 from warehouse.errors import ShardError
-from warehouse.shards import read_shard, shard_keys, write_shard
+from warehouse.shards import Shards
 
 
 def records(sample: int = 0, output: str = "text") -> dict[str, list[Record | dict[str, object]]]:
@@ -51,9 +51,9 @@ def records(sample: int = 0, output: str = "text") -> dict[str, list[Record | di
 
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     """From record to shard to table: every field, lists and dictionaries as canonical JSON."""
-    write_shard(tmp_path, "k", records())
+    Shards(str(tmp_path)).write("k", records())
     with Warehouse.in_memory() as warehouse:
-        added = warehouse.load(tmp_path)
+        added = warehouse.load(Shards(str(tmp_path)))
         assert added == {"planned": 1, "rollout": 1, "score": 1, "facet": 1, "composite": 1}
         for table, (record,) in records().items():
             fields = record.model_dump(mode="json") if isinstance(record, Record) else record
@@ -61,108 +61,108 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
                 name: canonical_json(value) if isinstance(value, dict | list) else value
                 for name, value in fields.items()
             }
-            for frame in (warehouse.view(table), read_shard(tmp_path, "k", table)):
+            for frame in (warehouse.view(table), Shards(str(tmp_path)).read("k", table)):
                 assert frame.to_dicts() == [expected], table
 
 
 def test_loading_twice_adds_nothing(tmp_path: Path) -> None:
     """The second loading of the same spool, and of a grown one, adds what is new only."""
-    write_shard(tmp_path, "a", records(0))
+    Shards(str(tmp_path)).write("a", records(0))
     with Warehouse.in_memory() as warehouse:
-        warehouse.load(tmp_path)
-        assert set(warehouse.load(tmp_path).values()) == {0}
-        write_shard(tmp_path, "b", records(1))
-        assert warehouse.load(tmp_path)["rollout"] == 1
+        warehouse.load(Shards(str(tmp_path)))
+        assert set(warehouse.load(Shards(str(tmp_path))).values()) == {0}
+        Shards(str(tmp_path)).write("b", records(1))
+        assert warehouse.load(Shards(str(tmp_path)))["rollout"] == 1
         assert warehouse.view("rollout").height == 2
 
 
 def test_the_same_key_in_two_shards_counts_once(tmp_path: Path) -> None:
     """Two shards that overlap leave one row per key."""
-    write_shard(tmp_path, "a", records(0, "first"))
-    write_shard(tmp_path, "b", records(0, "second"))
+    Shards(str(tmp_path)).write("a", records(0, "first"))
+    Shards(str(tmp_path)).write("b", records(0, "second"))
 
     with Warehouse.in_memory() as warehouse:
-        assert warehouse.load(tmp_path)["rollout"] == 1
+        assert warehouse.load(Shards(str(tmp_path)))["rollout"] == 1
         assert warehouse.view("rollout").height == 1
 
 
-def test_write_shard_leaves_a_finished_key_alone(tmp_path: Path) -> None:
+def test_write_leaves_a_finished_key_alone(tmp_path: Path) -> None:
     """The second writing of a key is a no-op."""
-    write_shard(tmp_path, "k", records(0, "first"))
-    write_shard(tmp_path, "k", records(0, "second"))
+    Shards(str(tmp_path)).write("k", records(0, "first"))
+    Shards(str(tmp_path)).write("k", records(0, "second"))
 
-    assert read_shard(tmp_path, "k", "rollout")["output"].to_list() == ["first"]
-    assert shard_keys(tmp_path) == {"k"}
+    assert Shards(str(tmp_path)).read("k", "rollout")["output"].to_list() == ["first"]
+    assert Shards(str(tmp_path)).keys() == {"k"}
 
 
-def test_write_shard_of_an_empty_chunk_is_proof_of_work(tmp_path: Path) -> None:
+def test_write_of_an_empty_chunk_is_proof_of_work(tmp_path: Path) -> None:
     """A chunk in which nothing was applicable is finished all the same."""
-    write_shard(tmp_path, "k", {"rollout": [], "score": []})
+    Shards(str(tmp_path)).write("k", {"rollout": [], "score": []})
 
-    assert shard_keys(tmp_path) == {"k"}
-    assert read_shard(tmp_path, "k", "rollout").is_empty()
+    assert Shards(str(tmp_path)).keys() == {"k"}
+    assert Shards(str(tmp_path)).read("k", "rollout").is_empty()
     with Warehouse.in_memory() as warehouse:
-        assert warehouse.load(tmp_path) == {"rollout": 0, "score": 0}
+        assert warehouse.load(Shards(str(tmp_path))) == {"rollout": 0, "score": 0}
 
 
 def test_many_writers_of_one_key_leave_one_shard(tmp_path: Path) -> None:
     """Sixteen threads race for the same key: one shard, whole, and nothing left over."""
     with ThreadPoolExecutor(16) as threads:
-        list(threads.map(lambda _: write_shard(tmp_path, "k", records()), range(16)))
+        list(threads.map(lambda _: Shards(str(tmp_path)).write("k", records()), range(16)))
 
-    assert [entry.name for entry in (tmp_path / "shards").iterdir()] == ["k"]
-    assert read_shard(tmp_path, "k", "composite").height == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["k"]
+    assert Shards(str(tmp_path)).read("k", "composite").height == 1
 
 
 def test_half_written_shards_are_ignored_and_swept(tmp_path: Path) -> None:
     """What a killed writer left is no shard; loading removes it."""
-    write_shard(tmp_path, "k", records())
-    left = tmp_path / "shards" / ".unfinished-abc"
+    Shards(str(tmp_path)).write("k", records())
+    left = tmp_path / ".unfinished-abc"
     left.mkdir()
     (left / "rollout.parquet").write_bytes(b"PAR1 half")
 
-    assert shard_keys(tmp_path) == {"k"}
+    assert Shards(str(tmp_path)).keys() == {"k"}
     with Warehouse.in_memory() as warehouse:
-        assert warehouse.load(tmp_path)["rollout"] == 1
+        assert warehouse.load(Shards(str(tmp_path)))["rollout"] == 1
     assert not left.exists()
 
 
 def test_a_killed_writer_leaves_whole_shards_only(tmp_path: Path) -> None:
     """A process that writes shard after shard is killed: each one that is there can be loaded."""
     script = (
-        "import sys; from pathlib import Path; from tests.warehouse.test_shards import records; "
-        "from warehouse.shards import write_shard\n"
-        "for n in range(100000): write_shard(Path(sys.argv[1]), f'k{n}', records(n))"
+        "import sys; from tests.warehouse.test_shards import records; "
+        "from warehouse.shards import Shards\n"
+        "for n in range(100000): Shards(sys.argv[1]).write(f'k{n}', records(n))"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT)
     deadline = time.monotonic() + 60
-    while len(shard_keys(tmp_path)) < 20 and time.monotonic() < deadline:
+    while len(Shards(str(tmp_path)).keys()) < 20 and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait(timeout=30)
 
-    keys = shard_keys(tmp_path)
+    keys = Shards(str(tmp_path)).keys()
     assert len(keys) >= 20
     with Warehouse.in_memory() as warehouse:
-        added = warehouse.load(tmp_path)
+        added = warehouse.load(Shards(str(tmp_path)))
         assert added["rollout"] == added["score"] == added["composite"] == len(keys)
 
 
 def test_a_damaged_shard_stops_the_loading(tmp_path: Path) -> None:
     """A file cut short: one line that names it, nothing loaded from the others either."""
-    write_shard(tmp_path, "a", records(0))
-    write_shard(tmp_path, "b", records(1))
-    damaged = tmp_path / "shards" / "b" / "score.parquet"
+    Shards(str(tmp_path)).write("a", records(0))
+    Shards(str(tmp_path)).write("b", records(1))
+    damaged = tmp_path / "b" / "score.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-20])
 
     with Warehouse.in_memory() as warehouse:
         with pytest.raises(ShardError) as caught:
-            warehouse.load(tmp_path)
+            warehouse.load(Shards(str(tmp_path)))
         assert str(damaged) in str(caught.value)
         assert "\n" not in str(caught.value)
         assert warehouse.view("rollout").is_empty()
     with pytest.raises(ShardError, match="delete the folder"):
-        read_shard(tmp_path, "b", "score")
+        Shards(str(tmp_path)).read("b", "score")
 
 
 def test_a_spool_that_cannot_be_written_says_so(tmp_path: Path) -> None:
@@ -170,20 +170,20 @@ def test_a_spool_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("")
 
     with pytest.raises(ShardError, match="cannot be written"):
-        write_shard(tmp_path / "spool", "k", records())
+        Shards(str(tmp_path / "spool")).write("k", records())
 
 
 def test_a_row_that_does_not_fit_leaves_no_shard(tmp_path: Path) -> None:
     """An unknown column is found before anything is written."""
     with pytest.raises(WarehouseError, match="has no column"):
-        write_shard(tmp_path, "k", {"planned": [{"colour": "red"}]})
+        Shards(str(tmp_path)).write("k", {"planned": [{"colour": "red"}]})
 
-    assert shard_keys(tmp_path) == set()
+    assert Shards(str(tmp_path)).keys() == set()
 
 
 def test_a_missing_spool_is_an_empty_one(tmp_path: Path) -> None:
     """No folder: no keys, nothing to load."""
-    assert shard_keys(tmp_path / "none") == set()
+    assert Shards(str(tmp_path / "none")).keys() == set()
     with Warehouse.in_memory() as warehouse:
-        assert warehouse.load(tmp_path / "none") == {}
-    assert isinstance(read_shard(tmp_path / "none", "k", "score"), pl.DataFrame)
+        assert warehouse.load(Shards(str(tmp_path / "none"))) == {}
+    assert isinstance(Shards(str(tmp_path / "none")).read("k", "score"), pl.DataFrame)

@@ -9,6 +9,7 @@
 --   ended_at      when loading ended; null while under way
 --   status        running, completed, cancelled or failed
 --   n_planned     rollouts planned, 0 and up
+--   deployment    name of the scheduled deployment it belongs to; null where started by hand, and in older files
 create table if not exists run (
     run_id varchar not null,
     config json not null,
@@ -19,6 +20,8 @@ create table if not exists run (
     ended_at timestamptz,
     status varchar not null,
     n_planned bigint not null,
+    -- Columns that came later can be null: they are added to the tables of older files.
+    deployment varchar,
     primary key (run_id),
     check (status in ('running', 'completed', 'cancelled', 'failed'))
 );

@@ -18,6 +18,7 @@ from flows.calibration.page.desk import Desk, said_before
 from flows.calibration.sheet import read_sheet
 from flows.errors import InputError
 from warehouse import Warehouse, WarehouseError
+from warehouse.location import Location
 
 HOST = "127.0.0.1"
 KEY_BYTES = 32
@@ -35,7 +36,9 @@ class Session:
     why_not: str | None = None
 
 
-def rate(db: Path, set_id: str, raters: Sequence[str], port: int, show: Callable[[Mapping[str, str]], None]) -> Session:
+def rate(
+    db: Location, set_id: str, raters: Sequence[str], port: int, show: Callable[[Mapping[str, str]], None]
+) -> Session:
     """Serve the rating page of a set until Ctrl-C, then take the answers into the ratings.
 
     The warehouse is read at the start and at the end and is free in between.

@@ -5,7 +5,6 @@ parts of all rollouts, and their weights add up to how many there are. A flow ru
 hand, finds the set that it drew and draws no second one.
 """
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -13,66 +12,59 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
+from prefect.tasks import exponential_backoff
 
 from flows.calibration.frame import FrameRequest
 from flows.calibration.sample import DrawnSet, NothingToDrawError, SampleRequest, draw_set, find_set
+from flows.flow_names import PROJECT, tag_flow_run
+from flows.scheduled.flow_runs import moment_of_flow_run, told_in_words
+from flows.scheduled.parameters import Sample
+from flows.settings import read_settings
 from tasks_lib.seeds import derive
 from warehouse.errors import LockedError
+from warehouse.location import Location
 
-ARTIFACT = "calibration-sample"
+NAME = "calibration-sample"
+SECONDS = 3600
 STRATA_ARTIFACT = "calibration-strata"
 COLUMNS = ("quality_band", "policy", "width", "n_frame", "n_sampled", "inclusion_probability", "weight")
 
 
-@flow(name="calibration-sample", persist_result=False)
-def calibration_sample(
-    db: str,
-    dimension: str,
-    n: int = 50,
-    family: str | None = None,
-    judge: str | None = None,
-    policies: list[str] | None = None,
-    raters: list[str] | None = None,
-    raters_per_item: int | None = None,
-    share_by_all: float = 0.1,
-    tail_factor: float = 2.0,
-    label: str | None = None,
-) -> dict[str, Any]:
+def _name() -> str:
+    asked = Sample.model_validate(flow_run.parameters["sample"])
+    return f"{NAME} {asked.dimension}: n={asked.n}"
+
+
+@flow(
+    name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
+)  # fmt: skip
+@told_in_words
+def calibration_sample(sample: Sample, db: str | None = None) -> dict[str, Any] | State[Any]:
     """Draw a calibration set of what came since the last one.
 
     Args:
-        db: the warehouse file.
-        dimension: quality that people are to rate.
-        n: items to draw; where fewer came, all of them.
-        family: kind of task, where several have the dimension.
-        judge: whose verdicts band the rollouts; None: the only judge, if there is one.
-        policies: only these; None: models, replays and simulated policies.
-        raters: who rates; None: the items are open to anyone.
-        raters_per_item: ratings of an item that is not rated by all.
-        share_by_all: share of the items that all rate, 0..1.
-        tail_factor: how much more of the high-quality tail is drawn, 1 and up.
-        label: what tells this set from the others; None: when the flow run was to start.
+        sample: What people are given to rate.
+        db: The warehouse; empty: ASSAY_DB of the machine that does the work.
 
     Returns:
         set_id (None where nothing came), is_new, n_items and n_frame.
-
-    Raises:
-        InputError, WarehouseError: the flow run fails; nothing was written.
     """
-    name = f"{dimension}-{label or _slot()}"
+    tag_flow_run([PROJECT, f"dimension:{sample.dimension}"])
+    name = f"{sample.dimension}-{sample.label or moment_of_flow_run()}"
     request = SampleRequest(
         frame=FrameRequest(
-            dimension=dimension, family=family, policies=tuple(policies or ()), judge=judge, only_new=True
+            dimension=sample.dimension, family=sample.family, policies=tuple(sample.policies), judge=sample.judge,
+            only_new=True,
         ),
-        n=n,
+        n=sample.n,
         seed=derive("calibration sample", name) % 2**32,
-        raters=tuple(raters or ()),
-        raters_per_item=raters_per_item,
-        share_by_all=share_by_all,
-        tail_factor=tail_factor,
+        raters=tuple(sample.raters),
+        raters_per_item=sample.raters_per_item,
+        share_by_all=sample.share_by_all,
+        tail_factor=sample.tail_factor,
         name=name,
-    )
-    drawn = draw_new(db, request)
+    )  # fmt: skip
+    drawn = draw_new(read_settings(None, {"db": db}).db, request)
     _leave_artifacts(name, drawn)
     if drawn is None:
         return {"set_id": None, "is_new": False, "n_items": 0, "n_frame": 0}
@@ -86,25 +78,20 @@ def _is_locked(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(
-    name="draw", retries=5, retry_delay_seconds=10, retry_condition_fn=_is_locked, cache_policy=NO_CACHE,
-    persist_result=False,
+    name="draw", retries=5, retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=0.5,
+    retry_condition_fn=_is_locked, cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip
-def draw_new(db: str, request: SampleRequest) -> DrawnSet | None:
+def draw_new(db: Location, request: SampleRequest) -> DrawnSet | None:
     """Draw the set unless it is there; None where there is nothing to draw. Waits for whoever has the file open."""
     assert request.name is not None
-    found = find_set(Path(db), request.name)
+    found = find_set(db, request.name)
     if found is not None:
         return found
     try:
-        return draw_set(Path(db), request)
+        return draw_set(db, request)
     except NothingToDrawError as reason:
         get_run_logger().info("%s", reason)
         return None
-
-
-def _slot() -> str:
-    """Return when this flow run was to start: the same for every try of it."""
-    return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}"
 
 
 def _leave_artifacts(name: str, drawn: DrawnSet | None) -> None:
@@ -114,7 +101,7 @@ def _leave_artifacts(name: str, drawn: DrawnSet | None) -> None:
         rows = drawn.strata.select(COLUMNS).to_dicts()
         create_table_artifact(rows, key=STRATA_ARTIFACT, description=f"Strata of calibration set {drawn.set_id}")
         text = _markdown(drawn)
-    create_markdown_artifact(text, key=ARTIFACT, description=f"Calibration set {name}")
+    create_markdown_artifact(text, key=NAME, description=f"Calibration set {name}")
 
 
 def _markdown(drawn: DrawnSet) -> str:

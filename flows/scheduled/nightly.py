@@ -1,0 +1,85 @@
+"""The flow `nightly-evaluation`: instances, rollouts, grades, warehouse, report, with nobody watching."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from flows.flow_names import few
+from flows.places import folder_of
+from flows.report import report
+from flows.runs import Place as RunPlace
+from flows.scheduled.flow_runs import assay, moment_of_flow_run, told_in_words
+from flows.scheduled.parameters import Attempts, Judging, Limits, Place, Tasks, settings_of
+from flows.summary import RunSummary
+from tasks_lib.seeds import derive
+
+NAME = "nightly-evaluation"
+SECONDS = 24 * 3600
+"""A run that takes longer is stopped, and can be taken up again: the next night has its own."""
+
+
+def _name() -> str:
+    said = flow_run.parameters
+    if said.get("resume"):
+        return f"{NAME} goes on with {said['resume']}"
+    tasks, attempts = Tasks.model_validate(said["tasks"]), Attempts.model_validate(said["attempts"])
+    who = few([*attempts.policies, *attempts.span]) or "oracle, ladders, probes"
+    return f"{NAME} {few(tasks.families) or 'all families'}: {who}, n={tasks.n} x {attempts.group}"
+
+
+@flow(
+    name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
+)  # fmt: skip
+@told_in_words
+def nightly_evaluation(
+    tasks: Tasks = Tasks(),  # noqa: B008 - frozen
+    attempts: Attempts = Attempts(),  # noqa: B008 - frozen
+    judging: Judging = Judging(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    place: Place = Place(),  # noqa: B008 - frozen
+    resume: str | None = None,
+) -> dict[str, Any] | State[Any]:
+    """Let policies attempt instances, grade what they leave, load it, and write the report.
+
+    A retry of this flow run goes on with the run that it began; every finished chunk is kept.
+
+    Args:
+        tasks: What is attempted.
+        attempts: Who attempts it, and how often.
+        judging: Who judges what code leaves open.
+        limits: How models are called, and what that may cost.
+        place: Where it is kept, and how it is worked on.
+        resume: A run that broke off, to go on with instead of beginning one; then only the limits and the place count.
+
+    Returns:
+        run_id, db, counts, verdicts (verdict -> groups), breaches (how many things do not hold) and report (a file, or
+        None).
+    """
+    seed = _seed_of_its_own() if tasks.seed is None else tasks.seed
+    settings = settings_of((tasks, attempts, judging, limits, place), seed=seed)
+    run, summary = assay(settings, resume, limits.tries)
+    return {
+        "run_id": run.run_id,
+        "db": str(run.db),
+        "counts": {name: summary.counts[name] for name in ("rollouts", "instances", "errors")},
+        "verdicts": summary.verdict_totals(),
+        "breaches": len(summary.breaches()) if attempts.audit else None,
+        "report": str(_write_report(run, summary)) if place.report else None,
+    }
+
+
+def _seed_of_its_own() -> int:
+    """Return a seed of this flow run's own: the same for every try of it."""
+    return derive("nightly evaluation", moment_of_flow_run()) % 2**32
+
+
+def _write_report(run: RunPlace, summary: RunSummary) -> Path:
+    """Write the report into the folder `reports` beside the warehouse."""
+    folder = folder_of(run.db) / "reports"
+    folder.mkdir(exist_ok=True)
+    written = report(run.db, run.run_id, folder / f"{run.run_id}.html").path
+    get_run_logger().info("report of run %s: %s", summary.run_id, written)
+    return written

@@ -1,0 +1,332 @@
+"""A lake on its own: opening, refusing, and merging as a file does, with a catalogue in a file."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from tests.support_lake import expected_rows, load, repeated_keys, rows_of, write_run
+from warehouse import NoWarehouseError, Warehouse, WarehouseError
+from warehouse.definitions import tables, views
+from warehouse.errors import ForeignFileError, LockedError, ShardError
+from warehouse.lake_catalogue import look
+from warehouse.location import Lake
+from warehouse.shards import Shards
+
+THRESHOLD = {"run_id": "r", "name": "min_graded", "value": 4.0}
+POLICY = {"policy_id": "p", "name": "p", "kind": "model", "regime": {"a": 1}}
+RUN = {
+    "run_id": "r", "config": {}, "config_hash": "c", "taskset_hash": "t", "code_version": "1",
+    "started_at": datetime(2026, 1, 1, tzinfo=UTC), "ended_at": None, "status": "running", "n_planned": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that tests only add to; each adds its own."""
+    lake = Lake(str(tmp_path_factory.mktemp("lake") / "meta.ducklake"))
+    Warehouse.open(lake).close()
+    return lake
+
+
+@pytest.fixture
+def warehouse(made: Lake) -> Iterator[Warehouse]:
+    """The lake, open and without a row."""
+    with Warehouse.open(made) as opened:
+        for name in tables():
+            if name != "schema_version":
+                opened.sql(f"delete from {name}")  # noqa: S608 - a name of ours
+        yield opened
+
+
+def test_open_makes_a_lake_and_keeps_its_rows(tmp_path: Path) -> None:
+    """A missing lake is made with every table and view; what is merged is there after closing."""
+    lake = Lake(str(tmp_path / "meta.ducklake"), str(tmp_path / "data"))
+    with pytest.raises(NoWarehouseError, match="holds nothing yet"):
+        Warehouse.open(lake, read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+    with Warehouse.open(lake) as warehouse:
+        assert warehouse.merge("threshold", [THRESHOLD]) == 1
+        for name in (*tables(), *views()):
+            warehouse.sql(f"describe {name}")
+
+    for read_only in (False, True):
+        with Warehouse.open(lake, read_only=read_only) as warehouse:
+            assert warehouse.view("threshold").to_dicts() == [THRESHOLD]
+
+
+def test_columns_are_those_of_a_file(warehouse: Warehouse) -> None:
+    """Every table and view has the columns and types that it has in a file."""
+    with Warehouse.in_memory() as file:
+        for name in (*tables(), *views()):
+            here, there = (place.sql(f"from {name} limit 0") for place in (warehouse, file))
+            assert dict(here.schema) == dict(there.schema), name
+
+
+def test_reading_only_never_writes(made: Lake) -> None:
+    """Whatever is tried on a lake that was opened for reading is refused, in one line."""
+    tries = (
+        "delete from run", "drop view trajectory", "create table mine (a int)",
+        "call ducklake_expire_snapshots('lake', older_than => now())",
+        "update __ducklake_metadata_lake.ducklake_metadata set value = ''",
+    )  # fmt: skip
+    with Warehouse.open(made, read_only=True) as warehouse:
+        for query in tries:
+            with pytest.raises(WarehouseError) as caught:
+                warehouse.sql(query)
+            assert "\n" not in str(caught.value)
+        with pytest.raises(WarehouseError):
+            warehouse.merge("threshold", [THRESHOLD])
+
+
+def _known_and_new(warehouse: Warehouse) -> list[Any]:
+    first = [{**THRESHOLD, "name": str(number)} for number in range(20)]
+    return [
+        warehouse.merge("threshold", first),
+        warehouse.merge("threshold", [{**first[0], "value": 9.0}, {**THRESHOLD, "name": "new"}]),
+        warehouse.merge("threshold", first[:3]),
+    ]
+
+
+def _twice_at_once(warehouse: Warehouse) -> list[Any]:
+    return [
+        warehouse.merge("rating", [_rating("a", 1.0), _rating("a", 2.0), _rating("b", 3.0)]),
+        warehouse.merge("rating", [_rating("a", 5.0)]),
+        warehouse.merge_all({"rating": [_rating("a", 6.0), _rating("c", 6.0)]}, latest=("rating",)),
+    ]
+
+
+def _descent(warehouse: Warehouse) -> list[Any]:
+    return [
+        warehouse.merge("policy", [POLICY, {**POLICY, "policy_id": "q"}]),
+        warehouse.merge("policy", [{**POLICY, "regime": {"a": 2}, "parent": "q", "intervention": "sft", "step": 3}]),
+        warehouse.merge("policy", [POLICY]),
+        warehouse.merge("policy", [{**POLICY, "parent": "q", "intervention": "dpo"}]),
+        warehouse.merge("policy", [{**POLICY, "parent": "z"}, {**POLICY, "policy_id": "new"}]),
+    ]
+
+
+def _run_that_ends(warehouse: Warehouse) -> list[Any]:
+    ended = {**RUN, "status": "completed", "ended_at": datetime(2026, 1, 2, tzinfo=UTC)}
+    return [warehouse.merge("run", [RUN]), warehouse.merge("run", [ended]), warehouse.merge("run", [ended])]
+
+
+def _replaced(warehouse: Warehouse) -> list[Any]:
+    rows = [
+        {"run_id": "r", "family": "f", "knob": str(number), "n_instances": number, "reason": "x"} for number in range(9)
+    ]
+    changed = [{**rows[0], "n_instances": 100}, rows[1], {**rows[1], "knob": "new"}]
+    return [
+        warehouse.replace("knob_effect", rows),
+        warehouse.replace("knob_effect", changed),
+        warehouse.replace_all({"knob_effect": [], "calibration_state": [{"inputs": "1"}]}),
+        warehouse.replace_all({"knob_effect": rows[:2], "calibration_state": [{"inputs": "2"}]}),
+    ]
+
+
+def _rating(rater: str, value: float) -> dict[str, Any]:
+    return {
+        "rollout_id": "r1", "dimension": "d", "rater": rater, "scale": "0-10", "score": value / 10,
+        "rated_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [_known_and_new, _twice_at_once, _descent, _run_that_ends, _replaced])
+def test_merging_does_what_it_does_in_a_file(warehouse: Warehouse, steps: Callable[[Warehouse], list[Any]]) -> None:
+    """The same merges return the same counts and leave the same rows as in a warehouse with keys."""
+    with Warehouse.in_memory() as file:
+        expected = steps(file)
+
+        assert steps(warehouse) == expected
+        for name, definition in tables().items():
+            if name != "schema_version":
+                grain = list(definition.grain)
+                assert_frame_equal(warehouse.view(name).sort(grain), file.view(name).sort(grain))
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("run", {**RUN, "status": "lost"}),
+        ("run", {**RUN, "config_hash": None}),
+        ("threshold", {"run_id": "r", "value": 1.0}),
+        ("policy", {**POLICY, "kind": "friend"}),
+    ],
+)
+def test_what_a_file_refuses_is_refused_in_the_same_words(
+    warehouse: Warehouse, table: str, row: dict[str, Any]
+) -> None:
+    """Checks and missing values are those of the file, and so is what is said of them; nothing is added."""
+    with Warehouse.in_memory() as file, pytest.raises(WarehouseError) as expected:
+        file.merge(table, [row])
+    with pytest.raises(WarehouseError) as caught:
+        warehouse.merge_all({"threshold": [THRESHOLD], table: [row]})
+
+    assert str(caught.value).partition(": nothing")[2] == str(expected.value).partition(": nothing")[2]
+    assert warehouse.view("threshold").is_empty()
+
+
+def test_shards_are_loaded_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Loading counts what is new; a second time, and with some of it there already, nothing is there twice."""
+    shards = write_run(tmp_path / "shards", "r", 8)
+
+    assert warehouse.load(shards) == expected_rows(8)
+    assert warehouse.load(shards) == dict.fromkeys(expected_rows(8), 0)
+    more = write_run(tmp_path / "more", "r", 12)
+    added = warehouse.load(more)
+
+    assert added == {"planned": 0} | {
+        name: n - expected_rows(8)[name] for name, n in expected_rows(12).items() if name != "planned"
+    }
+    assert rows_of(warehouse, "r") == expected_rows(12)
+    assert repeated_keys(warehouse) == {}
+
+
+def test_a_shard_with_an_impossible_row_is_refused_whole(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A check of the table holds for shards too, in the words of a file, and so does a column without a value."""
+    shards = write_run(tmp_path / "shards", "r", 2)
+    path = Path(shards.files("score")[0])
+    good = pl.read_parquet(path)
+    for column, value, words in (
+        ("high", 0.2, "CHECK constraint failed on table score"),
+        ("reason", None, "NOT NULL constraint failed: score.reason"),
+    ):
+        good.with_columns(pl.lit(value, dtype=good.schema[column]).alias(column)).write_parquet(path)
+        with pytest.raises(ShardError, match=words) as caught, Warehouse.in_memory() as file:
+            file.load(shards)
+        with pytest.raises(ShardError) as here:
+            warehouse.load(shards)
+        assert str(here.value).partition("(")[2] == str(caught.value).partition("(")[2]
+    assert warehouse.view("rollout").is_empty()
+
+
+def test_what_is_equal_is_not_written_again(warehouse: Warehouse) -> None:
+    """A merge that changes nothing leaves no snapshot and no file behind."""
+    warehouse.merge("run", [RUN])
+    snapshots = warehouse.sql("select count(*) as n from ducklake_snapshots('lake')")["n"][0]
+
+    assert warehouse.merge("run", [RUN]) == 0
+    assert warehouse.replace("run", [RUN]) == 1
+
+    assert warehouse.sql("select count(*) as n from ducklake_snapshots('lake')")["n"][0] == snapshots
+
+
+def test_a_lake_or_file_of_somebody_else_stays_untouched(tmp_path: Path) -> None:
+    """A lake with other tables, a database that is no catalogue, and a text: one line, and not a byte changed."""
+    with Warehouse.open(Lake(str(tmp_path / "ours.ducklake"))) as ours:
+        ours._connection.execute(f"attach 'ducklake:{tmp_path}/lake' as other")
+        ours._connection.execute("create table other.theirs (a int)")
+    with duckdb.connect(str(tmp_path / "database")) as file:
+        file.execute("create table theirs (a int)")
+    (tmp_path / "text").write_text("not a database")
+
+    for name, told in (("lake", "it holds theirs"), ("database", "no catalogue"), ("text", "no catalogue")):
+        before = (tmp_path / name).read_bytes()
+        for read_only in (True, False):
+            with pytest.raises(ForeignFileError, match=told) as caught:
+                Warehouse.open(Lake(str(tmp_path / name)), read_only=read_only)
+            assert "\n" not in str(caught.value)
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_an_older_lake_is_brought_up_to_date_and_a_newer_one_refused(tmp_path: Path) -> None:
+    """Columns that came later are added, views replaced, rows kept; a newer version's lake stays as it is."""
+    lake = Lake(str(tmp_path / "meta.ducklake"))
+    with Warehouse.open(lake) as warehouse:
+        warehouse.merge("run", [RUN])
+        warehouse.sql("alter table score drop column is_trusted")
+        warehouse.sql("create or replace view train_on as select 1 as old")
+        warehouse.sql("comment on table schema_version is 'older'")
+    with Warehouse.open(lake, read_only=True) as warehouse:
+        assert "is_trusted" in warehouse.view("score").columns
+        assert "old" not in warehouse.sql("from train_on limit 0").columns
+        assert warehouse.view("run").height == 1
+    with Warehouse.open(lake) as warehouse:
+        warehouse.sql("update schema_version set version = 99")
+        warehouse.sql("comment on table schema_version is 'newer'")
+    for read_only in (True, False):
+        with pytest.raises(ForeignFileError, match="newer version"):
+            Warehouse.open(lake, read_only=read_only)
+    seen = look(lake)
+    assert seen is not None
+    assert seen.fingerprint == "newer"
+
+
+def test_the_folder_of_the_files_must_be_the_one_and_there(tmp_path: Path) -> None:
+    """Another folder than the lake was made with, and one that is gone, are told with both names."""
+    lake = Lake(str(tmp_path / "meta.ducklake"), str(tmp_path / "data"))
+    Warehouse.open(lake).close()
+
+    with pytest.raises(WarehouseError, match=r"keeps its files in .*data/, not in .*other; leave out --data-path"):
+        Warehouse.open(Lake(lake.catalogue, str(tmp_path / "other")), read_only=True)
+    assert not (tmp_path / "other").exists()
+    (tmp_path / "data").rename(tmp_path / "moved")
+    with pytest.raises(WarehouseError, match="is the share mounted"):
+        Warehouse.open(lake, read_only=True)
+
+
+def test_a_folder_that_cannot_be_written_or_made_is_told(tmp_path: Path) -> None:
+    """A file in the way, and a catalogue in a folder that is not there."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WarehouseError, match="cannot be written"):
+        Warehouse.open(Lake(str(tmp_path / "meta.ducklake"), str(tmp_path / "file" / "data")))
+    with pytest.raises(WarehouseError, match=r"the folder .* does not exist"):
+        Warehouse.open(Lake(str(tmp_path / "no" / "meta.ducklake")))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("package", ["duckdb_extension_ducklake", "psycopg"])
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Without the packages of the extra, the message says how to get them; nothing is made."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, package, None)
+    catalogue = "postgres:host=/nowhere" if package == "psycopg" else str(tmp_path / "meta.ducklake")
+
+    with pytest.raises(WarehouseError, match=r"pip install 'taskassay\[lake\]'"):
+        Warehouse.open(Lake(catalogue, str(tmp_path / "data")))
+    assert not (tmp_path / "meta.ducklake").exists()
+
+
+def test_a_catalogue_in_a_file_is_for_one_process(tmp_path: Path) -> None:
+    """While another process has the file, it is told so."""
+    import subprocess
+    import sys
+
+    from tests.conftest import clean_environment
+
+    lake = Lake(str(tmp_path / "meta.ducklake"))
+    program = (
+        "import sys\nfrom warehouse import Warehouse\nfrom warehouse.location import parse_location\n"
+        "with Warehouse.open(parse_location(sys.argv[1])):\n    print('held', flush=True)\n    input()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(lake)],
+        env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+        for read_only in (True, False):
+            with pytest.raises(LockedError, match="one at a time"):
+                Warehouse.open(lake, read_only=read_only)
+    finally:
+        holder.communicate("\n")
+
+
+def test_loading_as_the_program_does(tmp_path: Path) -> None:
+    """A whole load, with what it shares with others and what follows from it, also the second time."""
+    lake = Lake(str(tmp_path / "meta.ducklake"))
+    shards = write_run(tmp_path / "shards", "r", 4)
+
+    assert load(lake, shards, "r") == expected_rows(4)
+    assert load(lake, Shards(shards.place), "r") == dict.fromkeys(expected_rows(4), 0)
+    with Warehouse.open(lake, read_only=True) as warehouse:
+        assert repeated_keys(warehouse) == {}
+        assert warehouse.view("task_verdict").height == 8
