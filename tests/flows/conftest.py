@@ -2,9 +2,10 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,32 @@ import pytest
 from flows.cli import main
 from tests.conftest import Assay, assay_in_a_process, clean_environment
 from tests.flows.stricter import STRICTER
+from warehouse import Warehouse
+
+
+@pytest.fixture(scope="session")
+def _empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "assay.duckdb"
+    with Warehouse.open(path):
+        return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _new_warehouses_are_copies(_empty_warehouse: Path) -> Iterator[None]:
+    """Begin a new warehouse, where this process makes one, as a copy of an empty one: making all views takes long.
+
+    Processes of their own and the tests of the warehouse make theirs from nothing.
+    """
+    as_it_is = Warehouse.open
+
+    def opened(path: Path, *, read_only: bool = False) -> Warehouse:
+        if not read_only and not path.exists() and path.parent.is_dir():
+            shutil.copy(_empty_warehouse, path)
+        return as_it_is(path, read_only=read_only)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Warehouse, "open", opened)
+        yield
 
 
 @pytest.fixture

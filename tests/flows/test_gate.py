@@ -1,5 +1,6 @@
 """The gate: what is unknown holds, what cannot be meant is told, and bounds are bounds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,15 @@ import pytest
 from flows.errors import InputError
 from flows.gate.conditions import read_conditions
 from flows.gate.decision import Outcome, Verdict, decide
-from tests.warehouse.rows import RUN, Lab
+from tests.warehouse.rows import RUN, Lab, recycled
 from tests.warehouse.test_trajectory import binary, checkpoint, second_run
+
+
+@pytest.fixture(autouse=True)
+def _empty_again() -> Iterator[None]:
+    """Hand the warehouses of a test on, emptied."""
+    with recycled():
+        yield
 
 
 def _conditions(tmp_path: Path, text: str) -> Any:

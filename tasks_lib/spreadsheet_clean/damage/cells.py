@@ -1,5 +1,6 @@
 """Damage to cells: values, units, texts, blanks."""
 
+from collections.abc import Sequence
 from random import Random
 
 from tasks_lib.spreadsheet_clean.damage.common import (
@@ -36,10 +37,15 @@ def alter_values(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
 
 
 def _near_reading(number: float, value: float, column: Column) -> bool:
-    return any(
-        abs(number - (scale * value + offset)) <= 0.02 * abs(scale * value + offset)
-        for scale, offset in column.readings
-    )
+    return _is_near(number, _readings(value, column))
+
+
+def _readings(value: float, column: Column) -> list[float]:
+    return [scale * value + offset for scale, offset in column.readings]
+
+
+def _is_near(number: float, readings: Sequence[float]) -> bool:
+    return any(abs(number - reading) <= 0.02 * abs(reading) for reading in readings)
 
 
 def scale_values(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
@@ -158,28 +164,32 @@ def shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     sheet = oracle(truth)
     rows = rows_of(sheet)
     # Values far apart in every unit, so that a record once wrong stays wrong in the same way.
-    filled: list[int] = []
+    column = truth.columns[place]
+    filled: dict[int, tuple[float, list[float]]] = {}
     for row in range(len(rows)):
-        value = rows[row][place]
-        is_target = bool(value) and is_recognisable(truth, row)
-        if is_target and all(_are_apart(value, rows[other][place], truth.columns[place]) for other in filled):
-            filled.append(row)
+        if not rows[row][place] or not is_recognisable(truth, row):
+            continue
+        number = float(rows[row][place])
+        here = number, _readings(number, column)
+        if all(_are_apart(here, other, column) for other in filled.values()):
+            filled[row] = here
     if len(filled) < 3:
         return None
     start = rng.randrange(max(1, len(filled) - 8))
-    window = filled[start : start + dose + 1]
+    window = list(filled)[start : start + dose + 1]
     values = [rows[row][place] for row in window]
     for row, value in zip(window, [*values[1:], values[0]], strict=True):
         rows[row][place] = value
     return with_rows(sheet, rows)
 
 
-def _are_apart(one: str, other: str, column: Column) -> bool:
-    first, second = float(one), float(other)
+def _are_apart(one: tuple[float, list[float]], other: tuple[float, list[float]], column: Column) -> bool:
+    """Tell whether two values, each with its readings in other units, cannot be taken for each other."""
+    (first, readings), (second, other_readings) = one, other
     return (
         abs(first - second) > 2 * 10.0**-column.decimals
-        and not _near_reading(second, first, column)
-        and not _near_reading(first, second, column)
+        and not _is_near(second, readings)
+        and not _is_near(first, other_readings)
     )
 
 

@@ -5,7 +5,7 @@ from random import Random
 
 from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.damage.common import dose_of, oracle, places_where, rows_of, shuffled, with_rows
-from tasks_lib.spreadsheet_clean.table import Sheet, TableTruth, table_truth
+from tasks_lib.spreadsheet_clean.table import COSMETIC, Sheet, TableTruth, table_truth
 
 
 def _column_order(truth: TableTruth, rng: Random) -> list[int]:
@@ -57,7 +57,7 @@ def break_csv(instance: TaskInstance, severity: int, rng: Random) -> str | None:
 def leave_defects(instance: TaskInstance, severity: int, rng: Random) -> str | None:
     """Leave a quarter, half, three quarters, all of the defects: the ladder from the oracle down to the raw file."""
     truth = table_truth(instance)
-    cosmetic = [defect.defect_id for defect in truth.defects if defect not in truth.real_defects]
+    cosmetic = [defect.defect_id for defect in truth.defects if defect.kind == COSMETIC]
     order = rng.sample([defect.defect_id for defect in truth.real_defects], len(truth.real_defects))
     left = order[: -(-len(order) * severity // 4)]
     return truth.render([*left, *(cosmetic if severity == 4 else ())]).text()
