@@ -306,7 +306,7 @@ def test_a_cancelled_run_is_gone_on_with_exactly(api: PrefectApi, served: Served
     work: Json = {
         "tasks": {"families": ["tiny_upper"], "n": 24},
         "attempts": {"policies": ["slow/40", "sim/mid"], "group": 8},
-        "place": {"db": str(served.folder / CANCELLED), "plugins": [TINY], "chunk_size": 16, "report": False},
+        "place": {"db": str(served.folder / CANCELLED), "plugins": [TINY], "chunk_size": 16},
     }
     flow_run = api.start(NIGHTLY, work)
     run_id = _cancelled(api, served, flow_run, 0)
@@ -383,7 +383,7 @@ def test_key_of_a_block_limit_of_a_model_and_news_of_a_state(
     work = {
         "tasks": {"families": ["tiny_upper"], "n": 3},
         "attempts": {"policies": [f"{MODEL}:max_tokens=900"], "group": 2, "audit": False},
-        "place": {"db": str(served.db), "plugins": [TINY], "chunk_size": 2, "report": False},
+        "place": {"db": str(served.db), "plugins": [TINY], "chunk_size": 2},
     }
     run = api.ended(api.start(NIGHTLY, {**work, "limits": {"api_key_block": "anthropic-api-key"}}))
     assert run["state"]["name"] == "Completed", run["state"]["message"]
