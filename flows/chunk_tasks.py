@@ -16,6 +16,7 @@ from prefect.tasks import exponential_backoff
 from flows.artifacts import Stage
 from flows.chunks import ChunkDone
 from flows.flow_names import tags_of_chunk
+from flows.head_start import HeadStart
 from flows.plan import Chunk, RunPlan
 from flows.waiting import as_done
 from flows.workshop import Workshop
@@ -27,7 +28,7 @@ Watch = Callable[[ChunkDone], None]
 """Is told of every finished chunk."""
 
 
-def work_in_threads(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, watch: Watch) -> None:
+def work_in_threads(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop | HeadStart, watch: Watch) -> None:
     """Have the flow's thread runner drive the chunks, one task each."""
     if plan.batch:
         bar = _batches_bar(plan)
@@ -41,7 +42,9 @@ def work_in_threads(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, watch:
     progress.close()
 
 
-def work_on_cluster(plan: RunPlan, todo: Sequence[Chunk], shop: Workshop, n_threads: int, watch: Watch) -> None:
+def work_on_cluster(
+    plan: RunPlan, todo: Sequence[Chunk], shop: Workshop | HeadStart, n_threads: int, watch: Watch
+) -> None:
     """Drive the chunks from threads of this process; what they hand to the workshop's pool are the tasks.
 
     A chunk for which models are called is a task here, too, since that is done here.
@@ -85,7 +88,7 @@ def _worker_died(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(name="answer in batches", cache_policy=NO_CACHE, persist_result=False)
-def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
+def answer_in_batches(shop: Workshop | HeadStart, todo: _Quoted[Sequence[Chunk]]) -> int:
     """Have all calls of models answered in batches, before the chunks are worked on."""
     answered = shop.prepare(todo.content)
     get_run_logger().info("%d calls answered in batches", answered)
@@ -101,7 +104,7 @@ def answer_in_batches(shop: Workshop, todo: _Quoted[Sequence[Chunk]]) -> int:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def collect_and_grade(shop: Workshop, quoted: _Quoted[Chunk]) -> ChunkDone:
+def collect_and_grade(shop: Workshop | HeadStart, quoted: _Quoted[Chunk]) -> ChunkDone:
     """Have one chunk worked on; when a worker dies, the chunk is done again from the start."""
     done = shop.work(quoted.content)
     log = get_run_logger()

@@ -12,7 +12,7 @@ from flows.clock import now
 from flows.places import is_there
 from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
 from warehouse import Warehouse
-from warehouse.errors import LockedError, ShardError
+from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
 from warehouse.location import Location
 from warehouse.shards import Shards
@@ -64,8 +64,11 @@ def is_completed(db: Location, run_id: str) -> bool:
     """Tell whether a warehouse holds all of a run."""
     if not is_there(db):
         return False
-    with Warehouse.open(db, read_only=True) as warehouse:
-        found = warehouse.sql("select status from run where run_id = ?", [run_id])
+    try:
+        with Warehouse.open(db, read_only=True) as warehouse:
+            found = warehouse.sql("select status from run where run_id = ?", [run_id])
+    except NoWarehouseError:  # killed when the file was there and nothing in it
+        return False
     return found.height == 1 and str(found["status"][0]) == "completed"
 
 

@@ -21,8 +21,9 @@ from flows.artifacts import Stage, create_artifacts
 from flows.artifacts.changes import read_changes
 from flows.chunk_tasks import Watch, work_in_threads, work_on_cluster
 from flows.flow_names import name_of_run, tag_flow_run, tags_of
+from flows.head_start import HeadStart
 from flows.load import load_run, note_stopped
-from flows.plan import Chunk, RunPlan, read_plan, run_shards
+from flows.plan import Chunk, RunPlan, read_plan
 from flows.pool import OverdueError, WorkersLostError
 from flows.report.shelf import Shelf
 from flows.summary import RunSummary, summarise
@@ -38,19 +39,21 @@ STOPPED = (KeyboardInterrupt, TerminationSignal, FlowRunTimeoutError)
 def run_pipeline(
     spool: Path,
     location: Location,
-    shop: Workshop,
+    shop: Workshop | HeadStart,
+    todo: Sequence[Chunk],
     workers: int,
     watch: Watch,
     *,
     cluster: str | None = None,
     shelf: Shelf | None = None,
 ) -> RunSummary:
-    """Run everything that is left of a plan as one Prefect flow.
+    """Run what is left of a plan as one Prefect flow.
 
     Args:
         spool: folder of the run.
         location: the warehouse.
-        shop: where chunks are worked on.
+        shop: where chunks are worked on; it may have begun.
+        todo: the chunks that were left when the run was taken up. Each becomes a task, finished by now or not.
         workers: chunks that are under way at once.
         watch: is told of every finished chunk.
         cluster: address of the Dask cluster that the workshop uses; None: it uses none.
@@ -61,8 +64,6 @@ def run_pipeline(
     def work_and_load() -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
         tag_flow_run(tags_of(plan))
-        finished = run_shards(spool, plan).keys()
-        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
         _say_plan(plan, todo)
         try:
             if cluster is None:

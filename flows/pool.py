@@ -78,7 +78,7 @@ class WorkerPool:
             plugins: modules that each of them imports.
             timeout_s: seconds that a piece of work may take; None: any.
         """
-        self._workers, self._plugins, self._timeout_s = workers, tuple(plugins), timeout_s
+        self.workers, self._plugins, self._timeout_s = workers, tuple(plugins), timeout_s
         # Who waits for a worker waits here, and a worker says when it begins: neither that wait nor the start of a
         # process is time that work takes.
         self._begun = _ContextWithoutMain().RawArray("b", workers)
@@ -151,7 +151,7 @@ class WorkerPool:
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self._workers,
+                    self.workers,
                     _ContextWithoutMain(),
                     initializer=_start_worker,
                     initargs=(self._plugins, self._begun),

@@ -21,11 +21,22 @@ from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
 from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError, SettingsError
 from flows.generate import generate_instances
+from flows.head_start import HeadStart
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
 from flows.model_host import ModelHost, require_prices
 from flows.places import db_option, is_there, require_usable, runs_folder
-from flows.plan import Chunk, RunPlan, chosen_families, make_plan, place_of_shards, read_plan, run_shards, write_plan
+from flows.plan import (
+    Chunk,
+    RunPlan,
+    all_instances,
+    chosen_families,
+    make_plan,
+    place_of_shards,
+    read_plan,
+    run_shards,
+    write_plan,
+)
 from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
 from flows.settings import Settings, nearest
 from flows.summary import RunSummary, summarise
@@ -126,15 +137,18 @@ def begin_run(
     return place
 
 
-def finish_with_prefect(place: Place, settings: Settings) -> RunSummary:
+def finish_with_prefect(place: Place, settings: Settings, *, lint: bool = False) -> RunSummary:
     """Do what is left of a run as a Prefect flow, and return its answers.
 
-    Of the settings only those count that say how a run is done, not what it does.
+    Args:
+        place: the run.
+        settings: of them only those count that say how a run is done, not what it does.
+        lint: also say, in one line, how much is wrong with the instances, if anything is.
 
     Raises:
         PipelineError, InterruptedRunError: it broke off or was stopped; what is done is kept.
     """
-    summary = _explained(place, _with_prefect, place, settings)
+    summary = _explained(place, _with_prefect, place, settings, lint)
     discard_spool(place.spool)
     return summary
 
@@ -150,7 +164,7 @@ def finish_without_prefect(place: Place, settings: Settings) -> RunSummary:
     return summarise(place.db, place.run_id)
 
 
-def _with_prefect(place: Place, settings: Settings) -> RunSummary:
+def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
     from flows.prefect_runtime import prefect_server
 
     log = place.spool / "prefect-server.log"
@@ -158,25 +172,47 @@ def _with_prefect(place: Place, settings: Settings) -> RunSummary:
         _exclusive(place) as plan,
         prefect_server(log, console.say) as wait,
         _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
+        console.progress_bar(_left_to_do(place, plan)) as bar,
+        _workshop(place, plan, pool, settings, bar) as shop,
+        _head_start(place, plan, pool, shop) as (ahead, todo),
     ):
+        if lint:
+            say_findings(list(all_instances(place.spool)))
+        # Imported when workers are busy: it takes a second, and a server of our own takes several to start.
         from flows.pipeline import run_pipeline
         from flows.report.shelf import shelf_of
 
         wait()
         n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
-        with (
-            console.progress_bar(_left_to_do(place, plan)) as bar,
-            _workshop(place, plan, pool, settings, bar) as shop,
-        ):
-            address = None if cluster is None else cluster.address
-            shelf = shelf_of(settings, plan.deployment)
-            return run_pipeline(place.spool, place.db, shop, n_threads, _watch(bar), cluster=address, shelf=shelf)
+        address = None if cluster is None else cluster.address
+        shelf = shelf_of(settings, plan.deployment)
+        return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), cluster=address, shelf=shelf)
+
+
+@contextmanager
+def _head_start(
+    place: Place, plan: RunPlan, pool: Pool, shop: Workshop
+) -> Iterator[tuple[Workshop | HeadStart, list[Chunk]]]:
+    """Have workers begin at once, where there are any, unless a model takes part; and say what was left to do then."""
+    todo = _todo(place, plan)
+    if plan.calls_models or not isinstance(pool, WorkerPool):
+        yield shop, todo
+        return
+    ahead = HeadStart(shop, todo, pool.workers)
+    try:
+        yield ahead, todo
+    finally:
+        ahead.stop()
+
+
+def _todo(place: Place, plan: RunPlan) -> list[Chunk]:
+    finished = run_shards(place.spool, plan).keys()
+    return [chunk for chunk in plan.chunks if chunk.key not in finished]
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:
     with _exclusive(place) as plan, _local_pool(plan, settings) as pool:
-        finished = run_shards(place.spool, plan).keys()
-        todo = [chunk for chunk in plan.chunks if chunk.key not in finished]
+        todo = _todo(place, plan)
         with (
             console.progress_bar(_left_to_do(place, plan)) as bar,
             _workshop(place, plan, pool, settings, bar) as shop,
@@ -372,8 +408,7 @@ def _threads(plan: RunPlan, settings: Settings) -> int:
 
 
 def _left_to_do(place: Place, plan: RunPlan) -> int:
-    finished = run_shards(place.spool, plan).keys()
-    return sum(chunk.n_rollouts for chunk in plan.chunks if chunk.key not in finished)
+    return sum(chunk.n_rollouts for chunk in _todo(place, plan))
 
 
 def _watch(bar: console.ChunkBar) -> Callable[[ChunkDone], None]:

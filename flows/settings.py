@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     """Anchor of the difficulty; unset: `sim/strong` where it takes part, else the last policy."""
     span: Names = ()
     """Policies from the weakest to the strongest; they take part, and the ends are the anchors."""
-    chunk_size: int = Field(default=250, ge=1, le=100_000)
+    chunk_size: int = Field(default=500, ge=1, le=100_000)
     """Rollouts per chunk; one chunk is one Prefect task and one shard."""
     workers: int = Field(default_factory=usable_cores, ge=1, le=256)
     """Worker processes."""

@@ -25,8 +25,7 @@ class PrefectApi:
             headers={"Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
-            text = answer.read()
+        text = wait_for(lambda: _answered(request), 60)[0]
         return json.loads(text) if text else None
 
     def refusal(self, path: str, body: Json) -> str:
@@ -84,6 +83,17 @@ class PrefectApi:
         """Return the artifacts of a flow run: key -> content."""
         found = self.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [flow_run]}}})
         return {artifact["key"]: artifact["data"] for artifact in found}
+
+
+def _answered(request: urllib.request.Request) -> list[bytes] | None:
+    """Return what a server answers; None where its database was too busy."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+            return [answer.read()]
+    except urllib.error.HTTPError as error:
+        if error.code == 503:
+            return None
+        raise
 
 
 def wait_for(look: Callable[[], Any], seconds: float = 180) -> Any:

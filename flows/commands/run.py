@@ -73,7 +73,7 @@ def run(
     settings = read_settings(config, {**work, **how, "db": db, "data_path": data_path})
     if resume is None:
         place = _begin(settings, instances, run_id)
-        _finish(place, settings, as_json)
+        _finish(place, settings, as_json, lint=True)
         return
     given = [name for name, value in {**work, "instances": instances}.items() if value is not None]
     if given:
@@ -98,11 +98,11 @@ def demo(
     chosen = read_settings(None, {"workers": workers, "n": n, "span": (), "db": db or str(DEMO_DB)})
     settings = Settings(
         db=chosen.db, families=(), n=n or 30, seed=0, difficulty=(0.0, 1.0), policies=DEFAULT_POLICIES,
-        group=16, audit=True, weak=None, strong=None, chunk_size=250, workers=chosen.workers, thresholds={}, plugins=(),
+        group=16, audit=True, weak=None, strong=None, chunk_size=500, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
     console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
     place = _begin(settings, None, None)
-    summary = _work(place, settings)
+    summary = _work(place, settings, lint=True)
     report = _write_report(place)
     _show(summary, settings, as_json, report)
 
@@ -171,7 +171,7 @@ def _begin(settings: "Settings", instances: Path | None, run_id: str | None) -> 
     given = parse_instances(instances) if instances else None
     require_server()
     require_runner(settings)
-    return begin_run(settings, given, run_id, lint=True)
+    return begin_run(settings, given, run_id)
 
 
 def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
@@ -183,20 +183,20 @@ def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
     summary = completed_run(place)
     if summary is None:
         require_usable(settings.db)
-        _finish(place, settings, as_json)
+        _finish(place, settings, as_json, lint=False)
         return
     console.say(f"run {run_id} is complete already; nothing was left to do")
     _show(summary, settings, as_json)
 
 
-def _finish(place: "Place", settings: "Settings", as_json: bool) -> None:
-    _show(_work(place, settings), settings, as_json)
+def _finish(place: "Place", settings: "Settings", as_json: bool, *, lint: bool) -> None:
+    _show(_work(place, settings, lint=lint), settings, as_json)
 
 
-def _work(place: "Place", settings: "Settings") -> "RunSummary":
+def _work(place: "Place", settings: "Settings", *, lint: bool) -> "RunSummary":
     from flows.runs import finish_with_prefect
 
-    return finish_with_prefect(place, settings)
+    return finish_with_prefect(place, settings, lint=lint)
 
 
 def _write_report(place: "Place") -> Path:

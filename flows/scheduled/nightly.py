@@ -1,19 +1,17 @@
 """The flow `nightly-evaluation`: instances, rollouts, grades, warehouse, report, with nobody watching."""
 
-from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from flows.flow_names import few
-from flows.places import folder_of
-from flows.report import report
+from flows.report.shelf import shelf_of
 from flows.runs import Place as RunPlace
 from flows.scheduled.flow_runs import assay, moment_of_flow_run, told_in_words
 from flows.scheduled.parameters import Attempts, Judging, Limits, Place, Tasks, settings_of
-from flows.summary import RunSummary
+from flows.settings import Settings
 from tasks_lib.seeds import derive
 
 NAME = "nightly-evaluation"
@@ -67,7 +65,7 @@ def nightly_evaluation(
         "counts": {name: summary.counts[name] for name in ("rollouts", "instances", "errors")},
         "verdicts": summary.verdict_totals(),
         "breaches": len(summary.breaches()) if attempts.audit else None,
-        "report": str(_write_report(run, summary)) if place.report else None,
+        "report": _report(run, settings),
     }
 
 
@@ -76,10 +74,8 @@ def _seed_of_its_own() -> int:
     return derive("nightly evaluation", moment_of_flow_run()) % 2**32
 
 
-def _write_report(run: RunPlace, summary: RunSummary) -> Path:
-    """Write the report into the folder `reports` beside the warehouse."""
-    folder = folder_of(run.db) / "reports"
-    folder.mkdir(exist_ok=True)
-    written = report(run.db, run.run_id, folder / f"{run.run_id}.html").path
-    get_run_logger().info("report of run %s: %s", summary.run_id, written)
-    return written
+def _report(run: RunPlace, settings: Settings) -> str | None:
+    """Return where the flow `evaluate` has left the report; None: nowhere."""
+    shelf = shelf_of(settings, deployment.name)
+    path = shelf and shelf.folder / f"{run.run_id}.html"
+    return str(path.resolve()) if path and path.exists() else None

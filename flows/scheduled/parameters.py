@@ -199,9 +199,8 @@ class Place(Group):
         default=None, ge=1, le=256, title="Workers", description="Worker processes; empty: one for every core."
     )
     chunk_size: int = Field(
-        default=250, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
+        default=500, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
     )
-    report: bool = Field(default=True, title="Report", description="Write the report, one page that needs no network.")
     thresholds: list[Threshold] = Field(
         default=[], title="Thresholds", description="Numbers of the verdict rules that differ from the defaults."
     )
@@ -216,7 +215,7 @@ class Place(Group):
     def as_settings(self) -> dict[str, Any]:
         numbers = {threshold.name: threshold.value for threshold in self.thresholds}
         return {
-            **self.model_dump(exclude={"thresholds", "report"}),
+            **self.model_dump(exclude={"thresholds"}),
             "plugins": self.plugins or None,
             "thresholds": numbers,
         }

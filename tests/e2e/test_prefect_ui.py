@@ -180,8 +180,9 @@ def test_run_page_shows_logs(nights: Nights, page: Page) -> None:
 
     lines = nights.logs("second")
     (counted,) = nights.sql("select count(*) as n from rollout where run_id = 'second'")
-    assert lines[-2].startswith(f"run second: {counted['n']:,} rollouts, 0 lost, verdicts {{")
-    assert re.search(r"report: http://127\.0\.0\.1:\d+/second\.html$", lines[-2])
+    (closing,) = [line for line in lines if line.startswith("run second: ")]
+    assert closing.startswith(f"run second: {counted['n']:,} rollouts, 0 lost, verdicts {{")
+    assert re.search(r"report: http://127\.0\.0\.1:\d+/second\.html$", closing)
     assert [line.partition(":")[0] for line in lines if re.match("(plan|collect and grade|load|analyse):", line)] == [
         "plan", "collect and grade", "load", "analyse"
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ from warehouse.shards import Shards
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
 WORK = (
-    "--plugin", TINY, "--family", "tiny_upper", "--n", "40", "--group", "8", "--policy", "slow/25",
+    "--plugin", TINY, "--family", "tiny_upper", "--n", "60", "--group", "8", "--policy", "slow/25",
     "--policy", "sim/mid", "--chunk-size", "16", "--workers", "2",
 )  # fmt: skip
 KILLS = 12
@@ -53,7 +54,7 @@ def test_resume_after_kills_ends_with_the_rows_of_an_undisturbed_run(
     for number in range(KILLS):
         finished, attempts = _finished(tmp_path), len(log.read_text().splitlines())
         process = _start(tmp_path, prefect_api, log)
-        _wait_for_a_moment(process, tmp_path, rng, at_the_end=number == KILLS - 1)
+        _wait_for_a_moment(process, tmp_path, rng, number)
         _kill(process, alone=bool(number % 2))
         n_killed += process.returncode == -signal.SIGKILL
         _assert_not_repeated(tmp_path, log, finished, attempts)
@@ -81,21 +82,28 @@ def _start(folder: Path, api: dict[str, str], log: Path) -> "subprocess.Popen[by
     )
 
 
-def _wait_for_a_moment(
-    process: "subprocess.Popen[bytes]", folder: Path, rng: random.Random, *, at_the_end: bool
-) -> None:
-    """Let the process run for a random while; the last one until all shards are there, which is when loading begins."""
-    if not at_the_end:
-        # Start-up takes about 3 s here; half of the kills come before the first chunk, half among the chunks.
-        time.sleep(rng.uniform(0.3, 6.0))
+def _wait_for_a_moment(process: "subprocess.Popen[bytes]", folder: Path, rng: random.Random, number: int) -> None:
+    """Let the process run for a while: half of them while it starts, half among the chunks.
+
+    The last one until all shards are there, which is when loading begins.
+    """
+    if number < KILLS - 1 and number // 2 % 2 == 0:
+        time.sleep(rng.uniform(0.3, 3.0))
         return
-    plan = read_plan(folder / "killed.duckdb.runs" / "r")
+    finished = len(_finished(folder))
+    _wait_until(process, lambda: (folder / "killed.duckdb.runs" / "r").exists())
+    n_chunks = len(read_plan(folder / "killed.duckdb.runs" / "r").chunks)
+    wanted = n_chunks if number == KILLS - 1 else min(n_chunks - 1, finished + rng.randrange(3))
+    _wait_until(process, lambda: len(_finished(folder)) >= wanted)
+    time.sleep(rng.uniform(0.0, 0.05 if number == KILLS - 1 else 0.5))
+
+
+def _wait_until(process: "subprocess.Popen[bytes]", happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
-    while len(_finished(folder)) < len(plan.chunks):
+    while not happened():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    time.sleep(rng.uniform(0.0, 0.05))
 
 
 def _kill(process: "subprocess.Popen[bytes]", *, alone: bool) -> None:

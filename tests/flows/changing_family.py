@@ -12,4 +12,4 @@ VERSION = Path("version.txt")
 if VERSION.exists():
     tiny_family.TinyGrader.version = VERSION.read_text(encoding="utf-8").strip()
     if tiny_family.TinyGrader.version == "broken":
-        tiny_family.TinyUpper.floor = -1.0
+        tiny_family.TinyUpper.floor = 0.0
