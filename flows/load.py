@@ -1,8 +1,12 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
+import json
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +14,12 @@ import tasks_lib
 from flows.catalogue import catalogue
 from flows.clock import now
 from flows.places import is_there
-from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
+from flows.plan import INSTANCES_FILE, PLAN_FILE, RunPlan, read_plan, run_shards
+from tasks_lib.records import canonical_json
 from warehouse import Warehouse
 from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
+from warehouse.knobs import Estimable, import_estimator
 from warehouse.location import Location
 from warehouse.shards import Shards
 
@@ -43,10 +49,12 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     shards = run_shards(spool, plan)
     if status == "completed":
         _require_all(plan, shards)
-    with Warehouse.open(db, beside_others=True) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse, ThreadPoolExecutor(1) as aside:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        _merge_instances(warehouse, spool)
+        if _merge_instances(warehouse, spool):
+            # Takes a second, and rows are loaded on one core.
+            aside.submit(import_estimator)
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
@@ -98,15 +106,29 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
     return [{"run_id": plan.run_id, "name": name, "value": value} for name, value in values.items()]
 
 
-def _merge_instances(warehouse: Warehouse, spool: Path) -> None:
-    batch = []
-    for instance in all_instances(spool):
-        batch.append(instance)
-        if len(batch) == INSTANCES_AT_ONCE:
-            warehouse.merge("instance", batch)
-            batch = []
-    if batch:
-        warehouse.merge("instance", batch)
+def _merge_instances(warehouse: Warehouse, spool: Path) -> bool:
+    """Merge the instances of a run, and tell whether they are enough to estimate what a knob does."""
+    estimable = Estimable()
+    for rows in _batches(_instances(spool)):
+        estimable.add(rows)
+        warehouse.merge("instance", [{name: _as_text(value) for name, value in row.items()} for row in rows])
+    return estimable.is_any
+
+
+def _instances(spool: Path) -> Iterator[dict[str, Any]]:
+    """Read the instances of a run as rows: they were checked when the plan was written."""
+    with (spool / INSTANCES_FILE).open("rb") as lines:
+        yield from map(json.loads, lines)
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(rows, INSTANCES_AT_ONCE)):
+        yield batch
+
+
+def _as_text(value: Any) -> Any:
+    """Return what a cell holds; objects at once as JSON, of which tables would first make a copy."""
+    return canonical_json(value) if isinstance(value, dict) else value
 
 
 def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dict[str, Any]:
