@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -95,7 +96,7 @@ def postgres_server() -> Iterator[Postgres]:
             _wait_for(running, server, folder / "log")
             yield running
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # without waiting for who is still connected
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:
