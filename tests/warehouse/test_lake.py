@@ -112,12 +112,45 @@ def test_reading_only_never_writes(lake: Lake) -> None:
             warehouse.merge("threshold", [THRESHOLD])
 
 
+def test_nothing_unsigned_is_loaded_and_nothing_fetched(warehouse: Warehouse, file: Warehouse, tmp_path: Path) -> None:
+    """The extensions of a lake come from its packages; after them only signed ones, and none from the network."""
+    import duckdb_extension_ducklake
+
+    (signed,) = Path(duckdb_extension_ducklake.__path__[0]).rglob("ducklake.duckdb_extension")
+    content = bytearray(signed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed = tmp_path / "changed.duckdb_extension"
+    changed.write_bytes(content)
+    for place in (warehouse, file):
+        with pytest.raises(WarehouseError, match="signature"):
+            place.sql(f"load '{changed}'")
+        with pytest.raises(WarehouseError, match="while database is running"):
+            place.sql("set allow_unsigned_extensions = true")
+        assert place.sql("select current_setting('autoinstall_known_extensions') as it")["it"].to_list() == [False]
+
+
 def _known_and_new(warehouse: Warehouse) -> list[Any]:
     first = [{**THRESHOLD, "name": str(number)} for number in range(20)]
     return [
         warehouse.merge("threshold", first),
         warehouse.merge("threshold", [{**first[0], "value": 9.0}, {**THRESHOLD, "name": "new"}]),
         warehouse.merge("threshold", first[:3]),
+    ]
+
+
+def _in_portions(warehouse: Warehouse) -> list[Any]:
+    rows = [
+        {
+            "instance_id": f"i{number}", "family": "f", "template_version": "1", "archetype": "a", "seed": number,
+            "difficulty": 0.5, "knobs": {"a": [1, None]}, "mode": "single", "split": "train", "prompt": "do",
+            "materials": {}, "truth": {},
+        }
+        for number in range(30)
+    ]  # fmt: skip
+    return [
+        warehouse.merge_in_portions("instance", []),
+        warehouse.merge_in_portions("instance", [rows[:12], rows[10:20]]),
+        warehouse.merge_in_portions("instance", [rows[5:25], [{**rows[0], "prompt": "other"}], rows[25:]]),
     ]
 
 
@@ -164,7 +197,7 @@ def _rating(rater: str, value: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", [_known_and_new, _twice_at_once, _descent, _run_that_ends, _replaced])
+@pytest.mark.parametrize("steps", [_known_and_new, _in_portions, _twice_at_once, _descent, _run_that_ends, _replaced])
 def test_merging_does_what_it_does_in_a_file(
     warehouse: Warehouse, file: Warehouse, steps: Callable[[Warehouse], list[Any]]
 ) -> None:
