@@ -114,9 +114,9 @@ def test_models_and_judges_are_called_by_the_run_alone(
     assert server.answered == 2 * n_calls > 8
     for db in ("far.duckdb", "batched.duckdb"):
         assert _tables(tmp_path / db, queries) == _tables(near, queries), db
-    assert len(_rows(near, JUDGE_CALLS)) > 4
-    [asked] = {row.split('"prompt": "')[1][:40] for row in _rows(near, "select prompt from instance limit 1")}
-    assert asked.encode() in line.heard, "what travels is readable"
+    assert len(_rows(near, JUDGE_CALLS)) >= 2
+    [instance] = json.loads(_rows(near, "select instance_id from instance limit 1")[0]).values()
+    assert instance.encode() in line.heard, "what travels is readable"
     assert KEY.encode() not in line.heard
 
 
