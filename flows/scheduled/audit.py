@@ -18,7 +18,7 @@ from flows.flow_names import PROJECT, few, tag_flow_run
 from flows.places import is_there
 from flows.pool import import_plugins
 from flows.scheduled.flow_runs import assay, told_in_words, unlocked
-from flows.scheduled.parameters import Audited, AuditJudging, Limits, Place, settings_of
+from flows.scheduled.parameters import Audited, AuditJudging, Limits, Machines, Place, settings_of
 from flows.settings import Settings
 from graders.grading import grader
 from graders.judge.judge import judge
@@ -75,6 +75,7 @@ def grader_audit(
     judging: AuditJudging = AuditJudging(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008 - frozen
     place: Place = Place(),  # noqa: B008 - frozen
+    machines: Machines = Machines(),  # noqa: B008 - frozen
     only_if_changed: bool = False,
     resume: str | None = None,
 ) -> dict[str, Any] | State[Any]:
@@ -84,14 +85,15 @@ def grader_audit(
         audited: Which graders, and on what.
         judging: Judges to audit as well.
         limits: How models are called, and what that may cost.
-        place: Where it is kept, and how it is worked on.
+        place: Where it is kept, and in what portions it is worked on.
+        machines: Which processes and machines do the work.
         only_if_changed: Do nothing where graders, rubrics and tasks are those of the last audit in the warehouse.
         resume: An audit that broke off, to go on with instead of beginning one.
 
     Returns:
         run_id (None where nothing was done), changed (families), breaches (all of them) and counts.
     """
-    settings = settings_of((audited, judging, limits, place), audit=True, policies=(), span=())
+    settings = settings_of((audited, judging, limits, place, machines), audit=True, policies=(), span=())
     settings = settings.model_copy(update={"weak": None, "strong": None})
     changed = unlocked(lambda: changed_families(settings))
     tag_flow_run([PROJECT, *(f"changed:{name}" for name in changed)])

@@ -20,7 +20,7 @@ from flows.errors import PassingError, PipelineError, input_errors
 from flows.flow_names import tag_flow_run, tags_of
 from flows.places import require_usable
 from flows.plan import PLAN_FILE, read_plan
-from flows.runs import Place, begin_run, completed_run, finish_with_prefect
+from flows.runs import Place, begin_run, completed_run, finish_with_prefect, require_runner
 from flows.settings import Settings
 from flows.summary import RunSummary
 from warehouse.errors import LockedError
@@ -77,6 +77,7 @@ def assay(settings: Settings, resume: str | None, tries: int) -> tuple[Place, Ru
         get_run_logger().info("run %s is complete already; nothing was left to do", place.run_id)
         return place, summary
     if resume is None and not (place.spool / PLAN_FILE).exists():
+        require_runner(settings)
         place = unlocked(lambda: begin_run(settings, run_id=place.run_id, deployment=deployment.name))
     else:
         unlocked(lambda: require_usable(settings.db))

@@ -182,7 +182,7 @@ class Threshold(BaseModel):
 
 
 class Place(Group):
-    """Where it is kept, and how it is worked on."""
+    """Where it is kept, and in what portions it is worked on."""
 
     db: str | None = Field(
         default=None,
@@ -194,9 +194,6 @@ class Place(Group):
         default=[],
         title="Plugins",
         description="Modules that register families, graders or policies of your own.",
-    )
-    workers: int | None = Field(
-        default=None, ge=1, le=256, title="Workers", description="Worker processes; empty: one for every core."
     )
     chunk_size: int = Field(
         default=500, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
@@ -219,6 +216,44 @@ class Place(Group):
             "plugins": self.plugins or None,
             "thresholds": numbers,
         }
+
+
+class Machines(Group):
+    """Which processes and machines do the work; what is left empty is as the machine of the flow run has it."""
+
+    runner: Literal["local", "dask"] | None = Field(
+        default=None,
+        title="Runner",
+        description="local: processes of this machine; dask: a Dask cluster; empty: ASSAY_RUNNER, else local.",
+    )
+    dask_address: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Cluster",
+        description="Scheduler of the cluster, tcp://HOST:8786; empty: ASSAY_DASK_ADDRESS, else with dask a cluster of "
+        "the flow run's own on its machine.",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        title="Workers",
+        description="Worker processes where they are the flow run's own; empty: one for every core.",
+    )
+    shards: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Shards",
+        description="Folder or s3://BUCKET/PREFIX that all machines reach, where finished chunks wait to be loaded; "
+        "empty: ASSAY_SHARDS, else beside the warehouse.",
+    )
+    chunk_timeout_s: float | None = Field(
+        default=None,
+        gt=0,
+        title="Seconds for a chunk",
+        description="A chunk that takes a worker longer is tried once more, then the run breaks off and can be taken "
+        "up; empty: 3600.",
+    )
 
 
 class Candidate(BaseModel):
