@@ -33,10 +33,10 @@ def _new_warehouses_are_copies(_empty_warehouse: Path) -> Iterator[None]:
     """
     as_it_is = Warehouse.open
 
-    def opened(path: Path, *, read_only: bool = False) -> Warehouse:
+    def opened(path: Path, *, read_only: bool = False, beside_others: bool = False) -> Warehouse:
         if not read_only and not path.exists() and path.parent.is_dir():
             shutil.copy(_empty_warehouse, path)
-        return as_it_is(path, read_only=read_only)
+        return as_it_is(path, read_only=read_only, beside_others=beside_others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Warehouse, "open", opened)
