@@ -84,7 +84,21 @@ def assay(settings: Settings, resume: str | None, tries: int) -> tuple[Place, Ru
         get_run_logger().info("run %s is taken up again", place.run_id)
     plan = read_plan(place.spool)
     tag_flow_run(tags_of(plan))
-    return place, patiently(lambda: finish_with_prefect(place, settings), tries)
+    return place, patiently(lambda: _finished(place, settings), tries)
+
+
+def _finished(place: Place, settings: Settings) -> RunSummary:
+    """Do what is left of a run. Whatever is wrong from here on, there is something to go on with: nothing is refused.
+
+    Raises:
+        PipelineError, LockedError: it broke off; what is done is kept.
+    """
+    try:
+        return finish_with_prefect(place, settings)
+    except (PipelineError, LockedError):
+        raise
+    except input_errors() as error:  # a key that is gone, a run that another process holds, a full disk
+        raise PipelineError(f"{error}; what is done is kept, go on with: {place.resume_command}") from None
 
 
 def patiently(work: Callable[[], T], tries: int, first_wait_s: float = FIRST_WAIT_S) -> T:
