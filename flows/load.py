@@ -52,7 +52,9 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     with Warehouse.open(db, beside_others=True) as warehouse, ThreadPoolExecutor(1) as aside:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        if _merge_instances(warehouse, spool):
+        estimable = Estimable()
+        warehouse.merge_in_portions("instance", _portions(spool, estimable))
+        if estimable.is_any:
             # Takes a second, and rows are loaded on one core.
             aside.submit(import_estimator)
         added = warehouse.load(shards)
@@ -106,24 +108,13 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
     return [{"run_id": plan.run_id, "name": name, "value": value} for name, value in values.items()]
 
 
-def _merge_instances(warehouse: Warehouse, spool: Path) -> bool:
-    """Merge the instances of a run, and tell whether they are enough to estimate what a knob does."""
-    estimable = Estimable()
-    for rows in _batches(_instances(spool)):
-        estimable.add(rows)
-        warehouse.merge("instance", [{name: _as_text(value) for name, value in row.items()} for row in rows])
-    return estimable.is_any
-
-
-def _instances(spool: Path) -> Iterator[dict[str, Any]]:
-    """Read the instances of a run as rows: they were checked when the plan was written."""
+def _portions(spool: Path, estimable: Estimable) -> Iterator[list[dict[str, Any]]]:
+    """Read the instances of a run as rows, which were checked when the plan was written; have them counted."""
     with (spool / INSTANCES_FILE).open("rb") as lines:
-        yield from map(json.loads, lines)
-
-
-def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    while batch := list(islice(rows, INSTANCES_AT_ONCE)):
-        yield batch
+        rows = map(json.loads, lines)
+        while portion := list(islice(rows, INSTANCES_AT_ONCE)):
+            estimable.add(portion)
+            yield [{name: _as_text(value) for name, value in row.items()} for row in portion]
 
 
 def _as_text(value: Any) -> Any:

@@ -20,10 +20,17 @@ from typing import Any
 STAGES = {
     "flows.runs": ("begin_run", "make_plan", "register_run", "say_findings", "discard_spool"),
     "flows.pipeline": ("work_in_threads", "load_run", "summarise", "read_changes", "create_artifacts"),
-    "flows.load": ("catalogue", "_merge_instances", "refresh"),
+    "flows.load": ("catalogue", "refresh"),
     "flows.prefect_runtime": ("_require_answer", "_wait_for", "_flush", "_stop"),
     "warehouse.estimates": ("_knob_effects", "checkpoint_changes", "refresh_calibration"),
-    "warehouse.store": ("Warehouse.open", "Warehouse._create", "Warehouse.load", "Warehouse.merge", "Warehouse.close"),
+    "warehouse.store": (
+        "Warehouse.open",
+        "Warehouse._create",
+        "Warehouse.load",
+        "Warehouse.merge",
+        "Warehouse.merge_in_portions",
+        "Warehouse.close",
+    ),
     "flows.artifacts.progress": ("Stage.__init__", "Stage.advance"),
 }
 """Module -> functions and methods of it that are timed; one that is no longer there is left out."""
