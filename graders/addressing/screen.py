@@ -27,13 +27,8 @@ def signs_of_address(text: str, given: str = "") -> tuple[Sign, ...]:
     found = found_in(text)
     if found and given:
         found = not_given(found, given)
-    signs: dict[Sign, None] = {}
-    for one in sorted(found, key=lambda one: one.start):
-        # Junk has tens of thousands: what is not returned need not be written out.
-        if len(signs) == _SIGNS_SHOWN:
-            break
-        signs[Sign(one.name, _shown(one.passage))] = None
-    return tuple(signs)
+    signs = dict.fromkeys(Sign(one.name, _shown(one.passage)) for one in sorted(found, key=lambda one: one.start))
+    return tuple(signs)[:_SIGNS_SHOWN]
 
 
 def _shown(passage: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,10 @@ def _new_warehouses_are_copies(_empty_warehouse: Path) -> Iterator[None]:
     """
     as_it_is = Warehouse.open
 
-    def opened(path: Path, *, read_only: bool = False, beside_others: bool = False) -> Warehouse:
-        if not read_only and not path.exists() and path.parent.is_dir():
-            shutil.copy(_empty_warehouse, path)
-        return as_it_is(path, read_only=read_only, beside_others=beside_others)
+    def opened(place: Any, *, read_only: bool = False, **more: Any) -> Warehouse:
+        if isinstance(place, Path) and not read_only and not place.exists() and place.parent.is_dir():
+            shutil.copy(_empty_warehouse, place)
+        return as_it_is(place, read_only=read_only, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Warehouse, "open", opened)
