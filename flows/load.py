@@ -1,8 +1,10 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ from flows.catalogue import catalogue
 from flows.clock import now
 from flows.places import is_there
 from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
+from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
@@ -46,7 +49,7 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     with Warehouse.open(db, beside_others=True) as warehouse:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        _merge_instances(warehouse, spool)
+        warehouse.merge_in_portions("instance", _portions(spool))
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
@@ -98,15 +101,10 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
     return [{"run_id": plan.run_id, "name": name, "value": value} for name, value in values.items()]
 
 
-def _merge_instances(warehouse: Warehouse, spool: Path) -> None:
-    batch = []
-    for instance in all_instances(spool):
-        batch.append(instance)
-        if len(batch) == INSTANCES_AT_ONCE:
-            warehouse.merge("instance", batch)
-            batch = []
-    if batch:
-        warehouse.merge("instance", batch)
+def _portions(spool: Path) -> Iterator[list[TaskInstance]]:
+    instances = all_instances(spool)
+    while portion := list(islice(instances, INSTANCES_AT_ONCE)):
+        yield portion
 
 
 def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -32,11 +33,20 @@ class Postgres:
 
     def new_database(self) -> str:
         """Make an empty database and return its connection string, by the socket."""
+        return self._make("")
+
+    def copy_of(self, connection: str) -> str:
+        """Copy a database that nobody is connected with, and return the connection string of the copy."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        return self._make(f"template {conninfo_to_dict(connection)['dbname']}")
+
+    def _make(self, how: str) -> str:
         import psycopg
 
         name = f"assay{next(_number)}"
         with psycopg.connect(self.by_socket("postgres"), autocommit=True) as server:
-            server.execute(f"create database {name}".encode())
+            server.execute(f"create database {name} {how}".encode())
         return self.by_socket(name)
 
     def by_socket(self, database: str) -> str:
@@ -95,7 +105,7 @@ def postgres_server() -> Iterator[Postgres]:
             _wait_for(running, server, folder / "log")
             yield running
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # without waiting for who is still connected
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:

@@ -126,6 +126,8 @@ def attach(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, *, read
     try:
         connection.execute("set temp_directory = ?", [str(Path(tempfile.gettempdir(), "taskassay-spill"))])
         _load_extensions(connection, lake, data_path)
+        # From here on whatever else is loaded must be signed; the engine lets nobody undo this.
+        connection.execute("set allow_unsigned_extensions = false")
         place = f"postgres:{_keep_password(connection, lake)}" if lake.is_postgres else lake.connection
         options = [f"data_path {_quoted(data_path)}"]
         options += ["read_only"] if read_only else []

@@ -5,6 +5,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 """
 
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -200,6 +201,19 @@ class Warehouse:
             return 0
         return self._in_transaction({table: frame})[table]
 
+    def merge_in_portions(self, table: str, portions: Iterable[Iterable[Row]]) -> int:
+        """Add rows as `merge` does, in one transaction, while only one portion of them is held in memory.
+
+        Raises:
+            WarehouseError: a row does not fit the table; nothing was added.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for number, rows in enumerate(portions):
+                files.append(f"{folder}/{number}.parquet")
+                as_frame(table, rows).write_parquet(files[-1])
+            return self._in_transaction({table: files})[table] if files else 0
+
     def merge_all(
         self, tables: Mapping[str, Iterable[Row] | pl.DataFrame], latest: Collection[str] = ()
     ) -> dict[str, int]:
@@ -351,13 +365,13 @@ def _merge(
 def _insert(
     cursor: duckdb.DuckDBPyConnection, insert: str, columns: str, key: Sequence[str], shards: list[str]
 ) -> None:
-    """Insert from shards; the same key in two of them counts once."""
+    """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
     keys = ", ".join(key)
     twice = f"select {keys} from read_parquet(?) group by all having count(*) > 1 limit 1"  # noqa: S608
     select = f"select {columns} from read_parquet(?)"  # noqa: S608
     if cursor.execute(twice, [shards]).fetchall():
         # Only where needed: the window would hold every transcript in memory.
-        select += f" qualify row_number() over (partition by {keys}) = 1"
+        select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
     cursor.execute(f"{insert} {select}", [shards])
 
 
@@ -380,7 +394,9 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return a connection that tells times in UTC and, whatever a query needs, fetches no extension unasked."""
     connection.execute("set timezone = 'UTC'")
+    connection.execute("set autoinstall_known_extensions = false")
     return connection
 
 

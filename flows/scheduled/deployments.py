@@ -195,6 +195,7 @@ def chosen(
         asked = [replace(standing, paused=paused) for standing in asked]
     asked = [_placed(standing, place or {}) for standing in asked]
     for standing in asked:
+        _refuse_passwords(standing)
         check_parameters(standing)
         _ = standing.schedule
     return asked
@@ -240,6 +241,18 @@ def check_parameters(standing: Standing) -> None:
             TypeAdapter(known[name]).validate_python(value)
         except ValidationError as error:
             raise SettingsError(f"{standing.name}: parameter {_first(error, name)}") from None
+
+
+def _refuse_passwords(standing: Standing) -> None:
+    from flows.scheduled.parameters import refuse_password
+
+    for group in (standing.parameters, standing.parameters.get("place")):
+        db = group.get("db") if isinstance(group, Mapping) else None
+        if isinstance(db, str):
+            try:
+                refuse_password(db)
+            except SettingsError as error:
+                raise SettingsError(f"{standing.name}: {error}") from None
 
 
 def _placed(standing: Standing, place: Mapping[str, Any]) -> Standing:

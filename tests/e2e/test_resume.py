@@ -13,18 +13,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.plan import read_plan
+from flows.plan import PLAN_FILE, read_plan
 from tests.conftest import TINY, Assay, clean_environment
+from warehouse import Warehouse
 from warehouse.shards import Shards
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
 WORK = (
-    "--plugin", TINY, "--family", "tiny_upper", "--n", "60", "--group", "8", "--policy", "slow/25",
+    "--plugin", TINY, "--family", "tiny_upper", "--n", "24", "--group", "8", "--policy", "slow/25",
     "--policy", "sim/mid", "--chunk-size", "16", "--workers", "2",
 )  # fmt: skip
-KILLS = 12
+KILLS = ("planning", "first chunk", "taking up", "middle", "middle", "loading", "loading")
+"""When; every other time the parent alone, else all processes."""
 SEED = 20261120
+LOADED_BYTES = 100_000
+"""What the file of a warehouse and its journal grow by when a run is loaded, at least."""
 
 ROWS = {
     "rollout": "select instance_id, policy_id, sample, status, output, transcript, steps, error from rollout",
@@ -43,30 +47,35 @@ ROWS = {
 def test_resume_after_kills_ends_with_the_rows_of_an_undisturbed_run(
     assay: Assay, prefect_api: dict[str, str], tmp_path: Path
 ) -> None:
-    """Twelve kills: of the parent alone and of all processes, at random moments and while loading."""
+    """Kills in every phase, of the parent alone and of all processes, and a run that is taken up each time."""
     log = tmp_path / "attempts.log"
     log.touch()
     rng = random.Random(SEED)
-    done = assay("run", *WORK, "--db", "calm.duckdb", env=prefect_api)
-    assert done.returncode == 0, done.stderr
-
-    n_killed = 0
-    for number in range(KILLS):
+    for number, phase in enumerate(KILLS):
         finished, attempts = _finished(tmp_path), len(log.read_text().splitlines())
         process = _start(tmp_path, prefect_api, log)
-        _wait_for_a_moment(process, tmp_path, rng, number)
+        _wait_for_a_moment(process, tmp_path, rng, phase)
         _kill(process, alone=bool(number % 2))
-        n_killed += process.returncode == -signal.SIGKILL
+        assert process.returncode == -signal.SIGKILL
         _assert_not_repeated(tmp_path, log, finished, attempts)
 
-    assert n_killed == KILLS
     attempts = len(log.read_text().splitlines())
     last = assay("run", "--resume", "r", "--db", "killed.duckdb", env={**prefect_api, "ATTEMPTS_LOG": str(log)})
     assert last.returncode == 0, last.stderr
     assert len(log.read_text().splitlines()) == attempts, "all chunks were finished, and some was done again"
-    for table, query in ROWS.items():
-        assert _rows(assay, "killed.duckdb", query) == _rows(assay, "calm.duckdb", query), table
+    calm = assay("run", *WORK, "--db", "calm.duckdb", env=prefect_api)
+    assert calm.returncode == 0, calm.stderr
+    assert_same_rows(tmp_path / "killed.duckdb", tmp_path / "calm.duckdb")
     assert not (tmp_path / "killed.duckdb.runs").exists()
+
+
+def assert_same_rows(one: Path, other: Path) -> None:
+    """Compare all that two runs of the same work must agree on."""
+    with Warehouse.open(one, read_only=True) as here, Warehouse.open(other, read_only=True) as there:
+        for table, query in ROWS.items():
+            rows = _rows(here, query)
+            assert rows, table
+            assert rows == _rows(there, query), table
 
 
 def _start(folder: Path, api: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -82,20 +91,29 @@ def _start(folder: Path, api: dict[str, str], log: Path) -> "subprocess.Popen[by
     )
 
 
-def _wait_for_a_moment(process: "subprocess.Popen[bytes]", folder: Path, rng: random.Random, number: int) -> None:
-    """Let the process run for a while: half of them while it starts, half among the chunks.
-
-    The last one until all shards are there, which is when loading begins.
-    """
-    if number < KILLS - 1 and number // 2 % 2 == 0:
+def _wait_for_a_moment(process: "subprocess.Popen[bytes]", folder: Path, rng: random.Random, phase: str) -> None:
+    """Let the process run until it is in a phase."""
+    spool = folder / "killed.duckdb.runs" / "r"
+    if phase == "planning":
+        _wait_until(process, spool.exists)
+        return
+    if phase == "taking up":
         time.sleep(rng.uniform(0.3, 3.0))
         return
-    finished = len(_finished(folder))
-    _wait_until(process, lambda: (folder / "killed.duckdb.runs" / "r").exists())
-    n_chunks = len(read_plan(folder / "killed.duckdb.runs" / "r").chunks)
-    wanted = n_chunks if number == KILLS - 1 else min(n_chunks - 1, finished + rng.randrange(3))
+    _wait_until(process, (spool / PLAN_FILE).exists)
+    n_chunks, n_before = len(read_plan(spool).chunks), len(_finished(folder))
+    if phase == "loading":
+        _wait_until(process, lambda: len(_finished(folder)) == n_chunks)
+        n_bytes = _size(folder)
+        _wait_until(process, lambda: _size(folder) >= n_bytes + LOADED_BYTES)
+        return
+    wanted = n_before + 1 if phase == "first chunk" else n_before + (n_chunks - n_before) // 2
     _wait_until(process, lambda: len(_finished(folder)) >= wanted)
-    time.sleep(rng.uniform(0.0, 0.05 if number == KILLS - 1 else 0.5))
+
+
+def _size(folder: Path) -> int:
+    """Return how many bytes the warehouse and its journal have."""
+    return sum(path.stat().st_size for path in folder.glob("killed.duckdb*") if path.is_file())
 
 
 def _wait_until(process: "subprocess.Popen[bytes]", happened: Callable[[], bool]) -> None:
@@ -137,7 +155,5 @@ def _assert_not_repeated(folder: Path, log: Path, finished: set[str], attempts: 
     assert not settled & later
 
 
-def _rows(assay: Assay, db: str, query: str) -> list[str]:
-    done = assay("sql", "--db", db, query, "--json")
-    assert done.returncode == 0, done.stderr
-    return sorted(json.dumps(row, sort_keys=True) for row in json.loads(done.stdout))
+def _rows(warehouse: Warehouse, query: str) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True, default=str) for row in warehouse.sql(query).to_dicts())

@@ -1,5 +1,8 @@
 """A lake on its own: opening, refusing, and merging as a file does, with a catalogue in a file."""
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,20 +31,44 @@ RUN = {
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake that tests only add to; each adds its own."""
+    """A lake without a row, to copy: to make one takes most of a second."""
     lake = Lake(str(tmp_path_factory.mktemp("lake") / "meta.ducklake"))
     Warehouse.open(lake).close()
     return lake
 
 
 @pytest.fixture
-def warehouse(made: Lake) -> Iterator[Warehouse]:
-    """The lake, open and without a row."""
-    with Warehouse.open(made) as opened:
-        for name in tables():
-            if name != "schema_version":
-                opened.sql(f"delete from {name}")  # noqa: S608 - a name of ours
+def lake(made: Lake, tmp_path: Path) -> Lake:
+    """A lake without a row, of the test's own."""
+    copy, files = tmp_path / "meta.ducklake", tmp_path / "data"
+    files.mkdir()
+    shutil.copy(made.connection, copy)
+    with duckdb.connect(str(copy)) as catalogue:
+        catalogue.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{files}/"])
+    return Lake(str(copy))
+
+
+@pytest.fixture
+def warehouse(lake: Lake) -> Iterator[Warehouse]:
+    """The lake, open."""
+    with Warehouse.open(lake) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def a_file() -> Iterator[Warehouse]:
+    """What a lake is compared with: one for all tests."""
+    with Warehouse.in_memory() as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(a_file: Warehouse) -> Iterator[Warehouse]:
+    """What a lake is compared with, without a row."""
+    yield a_file
+    for name in tables():
+        if name != "schema_version":
+            a_file.sql(f"delete from {name}")  # noqa: S608 - a name of ours
 
 
 def test_open_makes_a_lake_and_keeps_its_rows(tmp_path: Path) -> None:
@@ -53,30 +80,30 @@ def test_open_makes_a_lake_and_keeps_its_rows(tmp_path: Path) -> None:
 
     with Warehouse.open(lake) as warehouse:
         assert warehouse.merge("threshold", [THRESHOLD]) == 1
-        for name in (*tables(), *views()):
-            warehouse.sql(f"describe {name}")
 
     for read_only in (False, True):
         with Warehouse.open(lake, read_only=read_only) as warehouse:
             assert warehouse.view("threshold").to_dicts() == [THRESHOLD]
 
 
-def test_columns_are_those_of_a_file(warehouse: Warehouse) -> None:
+def test_columns_are_those_of_a_file(warehouse: Warehouse, file: Warehouse) -> None:
     """Every table and view has the columns and types that it has in a file."""
-    with Warehouse.in_memory() as file:
-        for name in (*tables(), *views()):
-            here, there = (place.sql(f"from {name} limit 0") for place in (warehouse, file))
-            assert dict(here.schema) == dict(there.schema), name
+    columns = (
+        "select table_name, column_name, data_type from duckdb_columns() where not internal and schema_name = 'main'"
+    )
+    here, there = (sorted(place.sql(columns).iter_rows()) for place in (warehouse, file))
+    assert here == there
+    assert {name for name, *_ in here} == {*tables(), *views()}
 
 
-def test_reading_only_never_writes(made: Lake) -> None:
+def test_reading_only_never_writes(lake: Lake) -> None:
     """Whatever is tried on a lake that was opened for reading is refused, in one line."""
     tries = (
         "delete from run", "drop view trajectory", "create table mine (a int)",
         "call ducklake_expire_snapshots('lake', older_than => now())",
         "update __ducklake_metadata_lake.ducklake_metadata set value = ''",
     )  # fmt: skip
-    with Warehouse.open(made, read_only=True) as warehouse:
+    with Warehouse.open(lake, read_only=True) as warehouse:
         for query in tries:
             with pytest.raises(WarehouseError) as caught:
                 warehouse.sql(query)
@@ -85,12 +112,45 @@ def test_reading_only_never_writes(made: Lake) -> None:
             warehouse.merge("threshold", [THRESHOLD])
 
 
+def test_nothing_unsigned_is_loaded_and_nothing_fetched(warehouse: Warehouse, file: Warehouse, tmp_path: Path) -> None:
+    """The extensions of a lake come from its packages; after them only signed ones, and none from the network."""
+    import duckdb_extension_ducklake
+
+    (signed,) = Path(duckdb_extension_ducklake.__path__[0]).rglob("ducklake.duckdb_extension")
+    content = bytearray(signed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed = tmp_path / "changed.duckdb_extension"
+    changed.write_bytes(content)
+    for place in (warehouse, file):
+        with pytest.raises(WarehouseError, match="signature"):
+            place.sql(f"load '{changed}'")
+        with pytest.raises(WarehouseError, match="while database is running"):
+            place.sql("set allow_unsigned_extensions = true")
+        assert place.sql("select current_setting('autoinstall_known_extensions') as it")["it"].to_list() == [False]
+
+
 def _known_and_new(warehouse: Warehouse) -> list[Any]:
     first = [{**THRESHOLD, "name": str(number)} for number in range(20)]
     return [
         warehouse.merge("threshold", first),
         warehouse.merge("threshold", [{**first[0], "value": 9.0}, {**THRESHOLD, "name": "new"}]),
         warehouse.merge("threshold", first[:3]),
+    ]
+
+
+def _in_portions(warehouse: Warehouse) -> list[Any]:
+    rows = [
+        {
+            "instance_id": f"i{number}", "family": "f", "template_version": "1", "archetype": "a", "seed": number,
+            "difficulty": 0.5, "knobs": {"a": [1, None]}, "mode": "single", "split": "train", "prompt": "do",
+            "materials": {}, "truth": {},
+        }
+        for number in range(30)
+    ]  # fmt: skip
+    return [
+        warehouse.merge_in_portions("instance", []),
+        warehouse.merge_in_portions("instance", [rows[:12], rows[10:20]]),
+        warehouse.merge_in_portions("instance", [rows[5:25], [{**rows[0], "prompt": "other"}], rows[25:]]),
     ]
 
 
@@ -137,17 +197,16 @@ def _rating(rater: str, value: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", [_known_and_new, _twice_at_once, _descent, _run_that_ends, _replaced])
-def test_merging_does_what_it_does_in_a_file(warehouse: Warehouse, steps: Callable[[Warehouse], list[Any]]) -> None:
+@pytest.mark.parametrize("steps", [_known_and_new, _in_portions, _twice_at_once, _descent, _run_that_ends, _replaced])
+def test_merging_does_what_it_does_in_a_file(
+    warehouse: Warehouse, file: Warehouse, steps: Callable[[Warehouse], list[Any]]
+) -> None:
     """The same merges return the same counts and leave the same rows as in a warehouse with keys."""
-    with Warehouse.in_memory() as file:
-        expected = steps(file)
-
-        assert steps(warehouse) == expected
-        for name, definition in tables().items():
-            if name != "schema_version":
-                grain = list(definition.grain)
-                assert_frame_equal(warehouse.view(name).sort(grain), file.view(name).sort(grain))
+    assert steps(warehouse) == steps(file)
+    for name, definition in tables().items():
+        if name != "schema_version":
+            grain = list(definition.grain)
+            assert_frame_equal(warehouse.view(name).sort(grain), file.view(name).sort(grain))
 
 
 @pytest.mark.parametrize(
@@ -160,10 +219,10 @@ def test_merging_does_what_it_does_in_a_file(warehouse: Warehouse, steps: Callab
     ],
 )
 def test_what_a_file_refuses_is_refused_in_the_same_words(
-    warehouse: Warehouse, table: str, row: dict[str, Any]
+    warehouse: Warehouse, file: Warehouse, table: str, row: dict[str, Any]
 ) -> None:
     """Checks and missing values are those of the file, and so is what is said of them; nothing is added."""
-    with Warehouse.in_memory() as file, pytest.raises(WarehouseError) as expected:
+    with pytest.raises(WarehouseError) as expected:
         file.merge(table, [row])
     with pytest.raises(WarehouseError) as caught:
         warehouse.merge_all({"threshold": [THRESHOLD], table: [row]})
@@ -188,7 +247,22 @@ def test_shards_are_loaded_once(warehouse: Warehouse, tmp_path: Path) -> None:
     assert repeated_keys(warehouse) == {}
 
 
-def test_a_shard_with_an_impossible_row_is_refused_whole(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_of_a_key_in_two_shards_the_first_counts(warehouse: Warehouse, tmp_path: Path) -> None:
+    """As in a file: the first of them by name."""
+    shards = write_run(tmp_path / "shards", "r", 2)
+    first, *_ = shards.files("rollout")
+    others = Path(first).parent.with_name("~")
+    shutil.copytree(Path(first).parent, others)
+    later = others / "rollout.parquet"
+    pl.read_parquet(later).with_columns(pl.lit("another").alias("output")).write_parquet(later)
+
+    warehouse.load(shards)
+
+    assert "another" not in warehouse.view("rollout")["output"].to_list()
+    assert rows_of(warehouse, "r") == expected_rows(2)
+
+
+def test_a_shard_with_an_impossible_row_is_refused_whole(warehouse: Warehouse, file: Warehouse, tmp_path: Path) -> None:
     """A check of the table holds for shards too, in the words of a file, and so does a column without a value."""
     shards = write_run(tmp_path / "shards", "r", 2)
     path = Path(shards.files("score")[0])
@@ -198,7 +272,7 @@ def test_a_shard_with_an_impossible_row_is_refused_whole(warehouse: Warehouse, t
         ("reason", None, "NOT NULL constraint failed: score.reason"),
     ):
         good.with_columns(pl.lit(value, dtype=good.schema[column]).alias(column)).write_parquet(path)
-        with pytest.raises(ShardError, match=words) as caught, Warehouse.in_memory() as file:
+        with pytest.raises(ShardError, match=words) as caught:
             file.load(shards)
         with pytest.raises(ShardError) as here:
             warehouse.load(shards)
@@ -217,11 +291,11 @@ def test_what_is_equal_is_not_written_again(warehouse: Warehouse) -> None:
     assert warehouse.sql("select count(*) as n from ducklake_snapshots('lake')")["n"][0] == snapshots
 
 
-def test_a_lake_or_file_of_somebody_else_stays_untouched(tmp_path: Path) -> None:
+def test_a_lake_or_file_of_somebody_else_stays_untouched(warehouse: Warehouse, tmp_path: Path) -> None:
     """A lake with other tables, a database that is no catalogue, and a text: one line, and not a byte changed."""
-    with Warehouse.open(Lake(str(tmp_path / "ours.ducklake"))) as ours:
-        ours._connection.execute(f"attach 'ducklake:{tmp_path}/lake' as other")
-        ours._connection.execute("create table other.theirs (a int)")
+    warehouse._connection.execute(f"attach 'ducklake:{tmp_path}/lake' as other")
+    warehouse._connection.execute("create table other.theirs (a int)")
+    warehouse._connection.execute("detach other")
     with duckdb.connect(str(tmp_path / "database")) as file:
         file.execute("create table theirs (a int)")
     (tmp_path / "text").write_text("not a database")
@@ -235,9 +309,8 @@ def test_a_lake_or_file_of_somebody_else_stays_untouched(tmp_path: Path) -> None
         assert (tmp_path / name).read_bytes() == before
 
 
-def test_an_older_lake_is_brought_up_to_date_and_a_newer_one_refused(tmp_path: Path) -> None:
+def test_an_older_lake_is_brought_up_to_date_and_a_newer_one_refused(lake: Lake) -> None:
     """Columns that came later are added, views replaced, rows kept; a newer version's lake stays as it is."""
-    lake = Lake(str(tmp_path / "meta.ducklake"))
     with Warehouse.open(lake) as warehouse:
         warehouse.merge("run", [RUN])
         warehouse.sql("alter table score drop column is_trusted")
@@ -258,11 +331,9 @@ def test_an_older_lake_is_brought_up_to_date_and_a_newer_one_refused(tmp_path: P
     assert seen.fingerprint == "newer"
 
 
-def test_the_folder_of_the_files_must_be_the_one_and_there(tmp_path: Path) -> None:
+def test_the_folder_of_the_files_must_be_the_one_and_there(lake: Lake, tmp_path: Path) -> None:
     """Another folder than the lake was made with, and one that is gone, are told with both names."""
-    lake = Lake(str(tmp_path / "meta.ducklake"), str(tmp_path / "data"))
-    Warehouse.open(lake).close()
-
+    Warehouse.open(Lake(lake.catalogue, str(tmp_path / "data")), read_only=True).close()
     with pytest.raises(WarehouseError, match=r"keeps its files in .*data/, not in .*other; leave out --data-path"):
         Warehouse.open(Lake(lake.catalogue, str(tmp_path / "other")), read_only=True)
     assert not (tmp_path / "other").exists()
@@ -284,8 +355,6 @@ def test_a_folder_that_cannot_be_written_or_made_is_told(tmp_path: Path) -> None
 @pytest.mark.parametrize("package", ["duckdb_extension_ducklake", "psycopg"])
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     """Without the packages of the extra, the message says how to get them; nothing is made."""
-    import sys
-
     monkeypatch.setitem(sys.modules, package, None)
     catalogue = "postgres:host=/nowhere" if package == "psycopg" else str(tmp_path / "meta.ducklake")
 
@@ -294,21 +363,13 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "meta.ducklake").exists()
 
 
-def test_a_catalogue_in_a_file_is_for_one_process(tmp_path: Path) -> None:
+def test_a_catalogue_in_a_file_is_for_one_process(lake: Lake) -> None:
     """While another process has the file, it is told so."""
-    import subprocess
-    import sys
-
-    from tests.conftest import clean_environment
-
-    lake = Lake(str(tmp_path / "meta.ducklake"))
-    program = (
-        "import sys\nfrom warehouse import Warehouse\nfrom warehouse.location import parse_location\n"
-        "with Warehouse.open(parse_location(sys.argv[1])):\n    print('held', flush=True)\n    input()\n"
-    )
+    # The whole program is tried in tests/e2e; all that counts here is a process that has the file.
+    program = "import sys, duckdb\nwith duckdb.connect(sys.argv[1]):\n    print('held', flush=True)\n    input()\n"
     holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(lake)],
-        env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", program, lake.connection],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout is not None
     try:
@@ -320,9 +381,8 @@ def test_a_catalogue_in_a_file_is_for_one_process(tmp_path: Path) -> None:
         holder.communicate("\n")
 
 
-def test_loading_as_the_program_does(tmp_path: Path) -> None:
+def test_loading_as_the_program_does(lake: Lake, tmp_path: Path) -> None:
     """A whole load, with what it shares with others and what follows from it, also the second time."""
-    lake = Lake(str(tmp_path / "meta.ducklake"))
     shards = write_run(tmp_path / "shards", "r", 4)
 
     assert load(lake, shards, "r") == expected_rows(4)
