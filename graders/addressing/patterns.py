@@ -1,4 +1,4 @@
-"""Patterns of words: the rows of `addressing.toml`, compiled.
+"""Patterns of words: the rows of `addressing.toml` as regular expressions.
 
 Known limits. `^` is heeded before the first element only, and not in a language by letters. A `stem*` of fewer than
 four letters is found as a word of its own only.
@@ -7,6 +7,7 @@ four letters is found as a word of its own only.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from graders.addressing.folding import fold
 from graders.addressing.vocabulary import IN_ENGLISH, IN_EVERY_LANGUAGE, IN_OTHER_LANGUAGES, LANGUAGES
@@ -26,9 +27,15 @@ class Pattern:
 
     name: str
     """The kind of sign that it finds."""
-    regex: re.Pattern[str]
+    text: str
+    """The regular expression."""
     needs: tuple[frozenset[str], ...]
     """For every element, the beginnings (or, by letters, the strings) of which the text must hold one."""
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The expression, compiled when a text first holds all it needs: most processes need a few of hundreds."""
+        return re.compile(self.text)
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,9 @@ def is_by_letters(language: str) -> bool:
 
 def patterns_of(language: str) -> Iterator[Pattern]:
     """Yield all patterns of a language."""
-    compiled = _by_letters if is_by_letters(language) else _by_words
+    made = _by_letters if is_by_letters(language) else _by_words
     for name, row in _rows(language):
-        yield compiled(name, list(_elements(row, LANGUAGES[language])))
+        yield made(name, list(_elements(row, LANGUAGES[language])))
 
 
 def _rows(language: str) -> Iterator[tuple[str, str]]:
@@ -84,7 +91,7 @@ def _by_words(name: str, elements: Sequence[_Element]) -> Pattern:
             text += r"(?:\A|[^\w\s]|\n)[ \t]{0,4}+"
         text += rf"\b(?:{'|'.join(map(_stem, element.words))})\b"
     needs = (frozenset(word.rstrip("*")[:KEY] for word in element.words) for element in elements)
-    return Pattern(name, re.compile(text), tuple(needs))
+    return Pattern(name, text, tuple(needs))
 
 
 def _stem(word: str) -> str:
@@ -97,4 +104,4 @@ def _by_letters(name: str, elements: Sequence[_Element]) -> Pattern:
         gap = _LETTERS_APART.get(element.gap)
         text += rf"[^{_STOPS}]{{0,{gap}}}?" if gap else ""
         text += f"(?:{'|'.join(map(re.escape, element.words))})"
-    return Pattern(name, re.compile(text), tuple(frozenset(element.words) for element in elements))
+    return Pattern(name, text, tuple(frozenset(element.words) for element in elements))
