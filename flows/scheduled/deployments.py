@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from flows.errors import SettingsError
+from flows.scheduled.parameters import NOT_REPEATED
 from flows.settings import nearest
 
 if TYPE_CHECKING:
@@ -281,5 +282,5 @@ def _first(error: Exception, within: str = "") -> str:
     first = error.errors()[0]
     field_name = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
     said = first["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
+    given = "" if isinstance(first["input"], Mapping) or first["type"] == NOT_REPEATED else f", got {first['input']!r}"
     return f"{field_name!r}: {said[0].lower()}{said[1:]}{given}" if field_name else f"{said}{given}"

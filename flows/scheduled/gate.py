@@ -17,7 +17,7 @@ from flows.gate.decision import Outcome, Verdict, decide
 from flows.gate.evidence import runs_compared
 from flows.places import is_there
 from flows.scheduled.flow_runs import told_in_words, unlocked
-from flows.scheduled.parameters import Candidate
+from flows.scheduled.parameters import Candidate, WarehouseName
 from flows.settings import read_settings
 from flows.trust import told
 from warehouse import Warehouse
@@ -38,7 +38,7 @@ def _name() -> str:
     name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
 )  # fmt: skip
 @told_in_words
-def promotion_gate(candidate: Candidate, db: str | None = None) -> State[Any]:
+def promotion_gate(candidate: Candidate, db: WarehouseName = None) -> State[Any]:
     """Decide whether a candidate may take the place of a base. What cannot be measured holds it: it is never a pass.
 
     Args:

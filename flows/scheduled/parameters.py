@@ -5,12 +5,29 @@ processes, how models are called) follows the environment and `.env` of that mac
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 from tasks_lib.records import Mode
+from warehouse.location import PREFIX, passwords
+
+NOT_REPEATED = "not_repeated"
+"""Kind of an error about something that must not be repeated."""
+
+
+def _without_password(db: str | None) -> str | None:
+    if db is not None and passwords(db.removeprefix(PREFIX)):
+        raise PydanticCustomError(
+            NOT_REPEATED, "is no place for a password: leave it out, and set PGPASSWORD or write ~/.pgpass"
+        )
+    return db
+
+
+WarehouseName = Annotated[str | None, AfterValidator(_without_password)]
+"""A file, or `ducklake:postgres:...`; without a password, since a server keeps what stands in a form."""
 
 
 class Group(BaseModel):
@@ -184,11 +201,12 @@ class Threshold(BaseModel):
 class Place(Group):
     """Where it is kept, and how it is worked on."""
 
-    db: str | None = Field(
+    db: WarehouseName = Field(
         default=None,
         min_length=1,
         title="Warehouse",
-        description="The warehouse; empty: ASSAY_DB of the machine that does the work.",
+        description="The warehouse: a file, or ducklake:postgres:... without a password; empty: ASSAY_DB of the "
+        "machine that does the work.",
     )
     plugins: list[str] = Field(
         default=[],

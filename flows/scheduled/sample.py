@@ -18,7 +18,7 @@ from flows.calibration.frame import FrameRequest
 from flows.calibration.sample import DrawnSet, NothingToDrawError, SampleRequest, draw_set, find_set
 from flows.flow_names import PROJECT, tag_flow_run
 from flows.scheduled.flow_runs import moment_of_flow_run, told_in_words
-from flows.scheduled.parameters import Sample
+from flows.scheduled.parameters import Sample, WarehouseName
 from flows.settings import read_settings
 from tasks_lib.seeds import derive
 from warehouse.errors import LockedError
@@ -39,7 +39,7 @@ def _name() -> str:
     name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
 )  # fmt: skip
 @told_in_words
-def calibration_sample(sample: Sample, db: str | None = None) -> dict[str, Any] | State[Any]:
+def calibration_sample(sample: Sample, db: WarehouseName = None) -> dict[str, Any] | State[Any]:
     """Draw a calibration set of what came since the last one.
 
     Args:
