@@ -67,51 +67,67 @@ def require_fit_workers(client: Any, address: str, shards: Shards, api_url: str 
     Raises:
         InputError: there is none, or one that cannot be used.
     """
+    found = faults_of_workers(client, shards, api_url)
+    if not found:
+        raise InputError(f"{address}: {no_workers(address)}")
+    for fault in found.values():
+        if fault is not None:
+            raise InputError(fault)
+
+
+def no_workers(address: str) -> str:
+    """Return what to say of a cluster that has no workers."""
+    return f"the cluster has no workers; start some with: dask worker {address}"
+
+
+def faults_of_workers(client: Any, shards: Shards | None, api_url: str | None) -> dict[str, str | None]:
+    """Have every worker of a cluster look around, and return worker -> why it cannot be used; None: it can.
+
+    Args:
+        client: of the cluster.
+        shards: where workers will have to write; None: nowhere.
+        api_url: the Prefect server that they will have to reach; None: none.
+    """
     from flows.dask_worker import look_around
 
     found = client.run(look_around, f"{_TRIAL}{secrets.token_hex(4)}", shards, api_url, on_error="return")
-    if not found:
-        raise InputError(f"{address}: the cluster has no workers; start some with: dask worker {address}")
     try:
-        for worker, seen in sorted(found.items()):
-            _require_fit(worker, seen, shards, api_url)
+        return {worker: _fault(worker, seen, shards, api_url) for worker, seen in sorted(found.items())}
     finally:
         for seen in found.values():
-            if not isinstance(seen, BaseException):
+            if shards is not None and not isinstance(seen, BaseException):
                 shards.forget(seen.trial)
 
 
-def _require_fit(worker: str, seen: Any, shards: Shards, api_url: str | None) -> None:
+def _fault(worker: str, seen: Any, shards: Shards | None, api_url: str | None) -> str | None:
     from flows.dask_worker import own_versions
 
     if isinstance(seen, BaseException):
         cause = str(seen).strip().splitlines()[0] if str(seen).strip() else type(seen).__name__
-        raise InputError(
-            f"worker {worker} cannot be used ({cause}); install the same taskassay there as here, with its plugins"
-        )
+        return f"worker {worker} cannot be used ({cause}); install the same taskassay there as here, with its plugins"
     python, versions = own_versions()
-    _require_same(worker, {"Python": python, **versions}, {"Python": seen.python, **seen.versions})
+    if other := _difference({"Python": python, **versions}, {"Python": seen.python, **seen.versions}):
+        return f"worker {worker} has {other}; install the same version on both"
     if seen.no_server is not None:
-        raise InputError(
+        return (
             f"worker {worker} does not reach the Prefect server {api_url} ({seen.no_server}); set PREFECT_API_URL to "
             "an address that all machines reach"
         )
     if seen.no_shards is not None:
-        raise InputError(f"worker {worker} cannot leave shards: {seen.no_shards}")
-    if not shards.has(seen.trial):
-        raise InputError(
+        return f"worker {worker} cannot leave shards: {seen.no_shards}"
+    if shards is not None and not shards.has(seen.trial):
+        return (
             f"worker {worker} writes to a folder {shards.place} of its own; name one that all machines share, or a URL "
             "such as s3://bucket/runs, with --shards"
         )
+    return None
 
 
-def _require_same(worker: str, here: Mapping[str, str | None], there: Mapping[str, str | None]) -> None:
+def _difference(here: Mapping[str, str | None], there: Mapping[str, str | None]) -> str | None:
     for name, wanted in here.items():
         if there.get(name) != wanted:
-            raise InputError(
-                f"worker {worker} has {name} {there.get(name) or '(none)'}, this process has {wanted}; install the "
-                "same version on both"
-            )
+            return f"{name} {there.get(name) or '(none)'}, this process has {wanted or '(none)'}"
+    return None
 
 
 @contextmanager

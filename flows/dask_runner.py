@@ -38,7 +38,8 @@ class ClusterRunner(DaskTaskRunner):
         """Have a worker run a task."""
         assert not wait_for, "tasks of this runner wait for nothing"
         if self._surroundings is None:
-            self._surroundings = cloudpickle.dumps(serialize_context())
+            # Without the task that this is called from, where models are called: its parameters stay here.
+            self._surroundings = cloudpickle.dumps({**serialize_context(), "task_run_context": {}})
         run_id = uuid4()
         # Not the method of Prefect's client: that one writes everything down again.
         future = Client.submit(

@@ -381,7 +381,9 @@ def require_runner(settings: Settings, shards: Shards | None = None) -> None:
     from flows.prefect_runtime import configured_api_url
 
     if shards is None:
-        shards = Shards(place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs)))
+        shards = Shards(
+            place_of_shards(settings.shards, "trial") or str(runs_folder(settings.db, settings.runs).resolve())
+        )
     require_cluster(settings.dask_address, shards, configured_api_url())
 
 

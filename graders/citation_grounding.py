@@ -6,7 +6,7 @@ claim nor to go beyond it is unknown and widens the interval; reward is the low 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from graders.addressing import SCREEN_LIMITS
@@ -94,6 +94,8 @@ class Desk:
     """What goes beyond a claim (`id beyond 0`), or says the opposite (`id flipped 0`)."""
     headings: frozenset[str]
     sources: tuple[str, ...]
+    read: dict[str, tuple["Unit", ...]] = field(default_factory=dict)
+    """Sentence -> what it claims: the same sentence is read once."""
 
 
 @once_per_instance
@@ -205,8 +207,14 @@ class Verdict:
     """1 where it carries a wrong source, or is gone: what is taken off the work."""
 
 
-def _units(desk: Desk, sentence: str) -> list[Unit]:
+def _units(desk: Desk, sentence: str) -> tuple[Unit, ...]:
     """Return what a sentence claims: clause by clause where its markers divide it into claims, else as a whole."""
+    if sentence not in desk.read:
+        desk.read[sentence] = tuple(_fresh_units(desk, sentence))
+    return desk.read[sentence]
+
+
+def _fresh_units(desk: Desk, sentence: str) -> list[Unit]:
     markers = read_markers(sentence, desk.sources)
     parts = _parts(sentence, markers)
     if len(parts) > 1:

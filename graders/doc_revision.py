@@ -16,7 +16,7 @@ from graders.limit import Limit
 from graders.order import longest_rising
 from graders.revised_document import Delivered, desk, is_spelled_out
 from graders.rubric import builtin_rubric
-from tasks_lib.doc_revision.style import banned_word, whole_word
+from tasks_lib.doc_revision.style import whole_word
 from tasks_lib.doc_revision.truth import Problem
 from tasks_lib.records import TaskInstance
 
@@ -141,12 +141,10 @@ def _in_place(delivered: Delivered, problem: Problem) -> Interval:
 def _breaches(delivered: Delivered) -> list[str]:
     """Return what breaks a stated rule other than the limit and the voice, in words for a person."""
     truth = delivered.truth
-    banned = [(bad, banned_word(bad)) for rule in truth.rules for _, bad in rule.pairs]
-    banned += [(alias, whole_word(alias)) for _, alias in truth.names]
     found = [
         f"{word!r} in {sentence.text[:40]!r}"
         for sentence in delivered.sentences
-        for word in [next((word for word, pattern in banned if pattern.search(sentence.text)), None)]
+        for word in [delivered.desk.breach(sentence.text)]
         if word is not None
         for _ in range(sentence.weight)
     ]

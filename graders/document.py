@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import sentencex
@@ -81,6 +82,7 @@ def _run_in(line: str, wanted: Mapping[str, str]) -> list[str]:
     return [heading, rest.lstrip("*_ ")] if colon and _undressed(heading) in wanted else [line]
 
 
+@lru_cache(maxsize=20_000)
 def _undressed(line: str) -> str:
     bare = _EMPHASIS.sub("", line).strip().strip("# ").strip()
     return _LIST_MARK.sub("", bare).rstrip(":").strip().casefold()
@@ -90,5 +92,11 @@ def _sentences(running: list[str], paragraph: int) -> list[Line]:
     if not running:
         return []
     text = " ".join(_LIST_MARK.sub("", _EMPHASIS.sub("", line)).strip() for line in running)
-    parts = [piece for part in sentencex.segment("en", text) for piece in _BEFORE_FIGURE.split(part)]
-    return [Line(part.strip(), "sentence", paragraph) for part in parts if part.strip()]
+    return [Line(part, "sentence", paragraph) for part in _divided(text)]
+
+
+@lru_cache(maxsize=5_000)
+def _divided(text: str) -> tuple[str, ...]:
+    """Return the sentences of a paragraph: the rollouts of a group share most of theirs."""
+    parts = [piece.strip() for part in sentencex.segment("en", text) for piece in _BEFORE_FIGURE.split(part)]
+    return tuple(part for part in parts if part)

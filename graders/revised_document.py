@@ -3,8 +3,9 @@
 What is stated, contradicted or open is found here; what that is worth is not.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from graders.document import Line, read_document
@@ -35,10 +36,23 @@ class Desk:
     """Words that the draft spends on each statement."""
     sound_words: int
     """Words of the sound document's sentences."""
+    _breaches: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def expected(self) -> int:
         return len(self.truth.statements)
+
+    @cached_property
+    def banned(self) -> list[tuple[str, re.Pattern[str]]]:
+        """What must not be written, and the pattern that finds it."""
+        found = [(bad, banned_word(bad)) for rule in self.truth.rules for _, bad in rule.pairs]
+        return found + [(alias, whole_word(alias)) for _, alias in self.truth.names]
+
+    def breach(self, sentence: str) -> str | None:
+        """Return the first word of a sentence that must not be written; the same sentence is looked through once."""
+        if sentence not in self._breaches:
+            self._breaches[sentence] = next((word for word, pattern in self.banned if pattern.search(sentence)), None)
+        return self._breaches[sentence]
 
 
 @once_per_instance

@@ -109,13 +109,14 @@ class Ledger:
             parts = self._by_clause(sentence, depth)
             if parts is not None:
                 return parts
-        return self._against(reading) or Finding("unknown", possible=self._possible(reading))
+        near = self._near(reading)
+        return self._against(reading, near) or Finding("unknown", possible=self._possible(reading, near))
 
     def _not_given(self, reading: Reading) -> Finding | None:
         for slot in reading.slots:
             if not self._is_given(slot):
                 reason: Reason = "name_not_given" if slot.startswith("name:") else "figure_not_given"
-                nearest = self._nearest(reading)
+                nearest = self._nearest(reading, self._near(reading))
                 about = (nearest.statement_id,) if nearest else ()
                 return Finding("violates", about, reason, detail=slot.partition(":")[2])
         return None
@@ -139,25 +140,30 @@ class Ledger:
             return wrong or Finding("states", tuple(name for half in halves for name in half.about))
         return None
 
-    def _against(self, reading: Reading) -> Finding | None:
+    def _near(self, reading: Reading) -> list[float]:
+        """Return, statement by statement, the share of it that a sentence holds."""
+        return [_nearness(reading, known) for known in self._known]
+
+    def _against(self, reading: Reading, near: Sequence[float]) -> Finding | None:
         """Return the violation of the one statement that a sentence is plainly about."""
-        known = self._nearest(reading)
+        known = self._nearest(reading, near)
         reason, detail = _difference(reading, known) if known else ("", "")
         return Finding("violates", (known.statement_id,), reason, detail=detail) if known and reason else None
 
-    def _nearest(self, reading: Reading) -> _Known | None:
+    def _nearest(self, reading: Reading, near: Sequence[float]) -> _Known | None:
         """Return the one statement that a sentence is plainly about, whatever it says of it."""
-        near = sorted(((_nearness(reading, known), known) for known in self._known), key=lambda pair: -pair[0])
-        if not near or near[0][0] < ABOUT_MIN or (len(near) > 1 and near[1][0] >= near[0][0]):
+        most = max(near, default=0.0)
+        if most < ABOUT_MIN or near.count(most) > 1:
             return None
-        foreign = reading.words - near[0][1].vocabulary
-        return near[0][1] if len(foreign) <= FOREIGN_MAX * reading.weight else None
+        nearest = self._known[near.index(most)]
+        foreign = reading.words - nearest.vocabulary
+        return nearest if len(foreign) <= FOREIGN_MAX * reading.weight else None
 
-    def _possible(self, reading: Reading) -> tuple[str, ...]:
+    def _possible(self, reading: Reading, near: Sequence[float]) -> tuple[str, ...]:
         return tuple(
             known.statement_id
-            for known in self._known
-            if known.slots.intersection(reading.slots) or _nearness(reading, known) >= 0.3
+            for known, share in zip(self._known, near, strict=True)
+            if share >= 0.3 or known.slots.intersection(reading.slots)
         )
 
 

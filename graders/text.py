@@ -43,8 +43,9 @@ _MONTHS = (
     "december",
 )  # fmt: skip
 _MONTH = "(?P<n>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS) + r")\.?"
+_ANY_MONTH = re.compile("|".join(name[:3] for name in _MONTHS), re.I)
+_ISO_DATE = re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b")
 _DATES = (
-    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH},? (?P<y>\d{{4}})\b", re.I),
     re.compile(rf"\b{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})\b", re.I),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?! \d{{4}})", re.I),
@@ -58,6 +59,8 @@ _FIGURE = re.compile(
     re.I,
 )
 _IDENTIFIER = re.compile(r"\b[A-Za-z]{1,12}-?\d+(?:[.-]?\d+)*\b")
+_IN_IDENTIFIER = re.compile(r"[A-Za-z]-?\d")
+_MILLION = re.compile(r"(\d) 1000000\b")
 _CODES = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "US$": "$"}
 _CODE = re.compile(r"(?<!\w)(USD|EUR|GBP|US\$) ?(?=\d)")
 _MONEY = {"dollars": "$", "euros": "€", "pounds": "£"}
@@ -264,6 +267,7 @@ class Reader:
             word.lower() for text in materials for word in TOKEN.findall(self._settle(tidy(text)))
         )
         self._read: dict[str, Reading] = {}
+        self._words: dict[str, tuple[str, ...]] = {}
 
     def read(self, sentence: str) -> Reading:
         """Return what a sentence says; the same sentence is read once."""
@@ -274,22 +278,26 @@ class Reader:
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words of a text in lower case, equivalents settled: what is left of it word for word.
 
-        Articles are left out: with another name the article goes or comes.
+        Articles are left out: with another name the article goes or comes. The same text is divided once.
         """
-        return tuple(word for word in TOKEN.findall(self._settle(tidy(text)).lower()) if word not in _ARTICLES)
+        if text not in self._words:
+            found = TOKEN.findall(self._settle(tidy(text)).lower())
+            self._words[text] = tuple(word for word in found if word not in _ARTICLES)
+        return self._words[text]
 
     def _settle(self, text: str) -> str:
         if self._equivalent is None:
             return text
         settled = self._equivalent.sub(lambda match: self._standing[match.group().casefold()], text)
         # `service level agreement (SLA)` names one thing once.
-        return _SAID_TWICE.sub(r"\1", settled)
+        return _SAID_TWICE.sub(r"\1", settled) if "(" in settled else settled
 
     def _fresh(self, sentence: str) -> Reading:
         plain = _spelled_out(tidy(sentence))
         tokens = TOKEN.findall(plain)
         passive = is_passive(tokens)
-        text, slots_at = _figures(self._settle(plain))
+        settled = self._settle(plain)
+        text, slots_at = _figures(settled)
         content: list[str] = []
         slots: list[str] = []
         strength: list[str] = []
@@ -324,7 +332,7 @@ class Reader:
         order.append(("", tuple(lead)))
         return Reading(
             sentence, tuple(content), tuple(slots), frozenset(strength), negations, passive, tuple(order),
-            "?" in plain, _ODD.search(self._settle(plain)) is not None, bare_participles(tokens),
+            "?" in plain, _ODD.search(settled) is not None, bare_participles(tokens),
         )  # fmt: skip
 
     def _is_name(self, word: str, *, first: bool) -> bool:
@@ -380,11 +388,18 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
     if not _DIGIT.search(text) and not _NUMBER_WORD.search(text):
         # Without a figure there is no date, code or bound either.
         return _LONE_ONE.sub(" ", text), slots
-    text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
-    for pattern in _DATES:
-        text = pattern.sub(date, text)
+    # A short look for what a pattern cannot do without spares most sentences the long ones.
+    if _IN_IDENTIFIER.search(text):
+        text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
+    if "-" in text:
+        text = _ISO_DATE.sub(date, text)
+    if _ANY_MONTH.search(text):
+        for pattern in _DATES:
+            text = pattern.sub(date, text)
     text = _CODE.sub(lambda match: _CODES[match[1]], text)
-    text = re.sub(r"(\d) 1000000\b", r"\1 million", _digits(text))
+    text = _MILLION.sub(r"\1 million", _digits(text))
+    if not _DIGIT.search(text):
+        return text, slots
     if _ANY_BOUND.search(text):
         for pattern, name in _BOUNDS:
             text = pattern.sub(name, text)

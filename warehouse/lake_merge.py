@@ -120,7 +120,7 @@ def _stage_files(cursor: duckdb.DuckDBPyConnection, table: str, files: list[str]
     select = f"select {columns} from {source}"  # noqa: S608
     twice = f"select {keys} from {source} group by all having count(*) > 1 limit 1"  # noqa: S608
     if cursor.execute(twice).fetchall():
-        select += f" qualify row_number() over (partition by {keys}) = 1"
+        select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
     checks = [f"not {check}" for check in _checks(tables()[table])]
     if checks:
         # At most one row: inserted where checks are in force, so that the engine says what is wrong with it.

@@ -75,7 +75,8 @@ class Shards:
     @classmethod
     def of_run(cls, spool: Path) -> Self:
         """Return the shards that are kept in the folder of a run."""
-        return cls(str(spool / "shards"))
+        # In full: a worker of a cluster may be at work in another folder.
+        return cls(str((spool / "shards").resolve()))
 
     @property
     def is_remote(self) -> bool:

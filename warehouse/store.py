@@ -365,13 +365,13 @@ def _merge(
 def _insert(
     cursor: duckdb.DuckDBPyConnection, insert: str, columns: str, key: Sequence[str], shards: list[str]
 ) -> None:
-    """Insert from shards; the same key in two of them counts once."""
+    """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
     keys = ", ".join(key)
     twice = f"select {keys} from read_parquet(?) group by all having count(*) > 1 limit 1"  # noqa: S608
     select = f"select {columns} from read_parquet(?)"  # noqa: S608
     if cursor.execute(twice, [shards]).fetchall():
         # Only where needed: the window would hold every transcript in memory.
-        select += f" qualify row_number() over (partition by {keys}) = 1"
+        select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
     cursor.execute(f"{insert} {select}", [shards])
 
 

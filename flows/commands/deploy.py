@@ -1,6 +1,8 @@
 """The verbs that set flows up to run by themselves: `serve` and `deploy`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +28,14 @@ Crons = Annotated[
 Timezone = Annotated[
     str | None, typer.Option("--timezone", help="Where the clock stands, such as Europe/Berlin (UTC).")
 ]
+REPORTS_PORT = 8091
+"""Always the same, so that a link of last night opens after a restart."""
+ReportsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--reports-port", min=0, max=65_535, help=f"Where reports are served, on loopback ({REPORTS_PORT}); 0: any."
+    ),
+]
 Pause = Annotated[bool, typer.Option("--pause", help="Schedules wait until somebody sets them going in the UI.")]
 
 
@@ -36,6 +46,7 @@ def serve(
     timezone: Timezone = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Flow runs at the same time (2).")] = None,
     pause: Pause = False,
+    reports_port: ReportsPort = None,
     plugin: options.Plugins = None,
     db: options.Db = None,
 ) -> None:
@@ -51,8 +62,9 @@ def serve(
     standing = _chosen(names, deployments, cron, timezone, pause, plugin, db)
     for one in standing:
         console.say(f"{one.name}: {one.when}{', paused' if one.paused else ''}")
-    console.say("serving; runs are started from here until Ctrl-C")
-    serve_deployments(*(as_prefect(one) for one in standing), limit=limit or 2, print_starting_message=False)
+    with _reports_served(db, reports_port):
+        console.say("serving; runs are started from here until Ctrl-C")
+        serve_deployments(*(as_prefect(one) for one in standing), limit=limit or 2, print_starting_message=False)
 
 
 def deploy(
@@ -78,6 +90,41 @@ def deploy(
     console.next_steps(f"prefect worker start --pool {work_pool} --type {kind}")
 
 
+@contextmanager
+def _reports_served(db: str | None, port: int | None) -> Iterator[None]:
+    """Serve the reports of all runs that are started from here, on loopback, so that the links to them open.
+
+    Nothing is served where somebody else does so already: where `reports_url` is set and no port was named.
+
+    Raises:
+        InputError: the port is taken.
+    """
+    from flows import console
+    from flows.report.shelf import served_shelf, shelf_of
+    from flows.settings import read_settings
+
+    settings = read_settings(None, {"db": db})
+    if settings.reports_url is not None and port is None:
+        yield
+        return
+    shelf = shelf_of(settings, "serve")
+    assert shelf is not None
+    folder = shelf.folder.resolve()
+    with served_shelf(folder, REPORTS_PORT if port is None else port) as url:
+        # Flow runs are processes of their own, and take their settings from the environment.
+        told = {"ASSAY_REPORTS": str(folder), "ASSAY_REPORTS_URL": settings.reports_url or url}
+        before = {name: os.environ.get(name) for name in told}
+        os.environ.update(told)
+        console.say(f"reports: {url}")
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
+
+
 def _chosen(
     names: list[str] | None,
     file: Path | None,
@@ -101,20 +148,14 @@ def _as_parameter(db: str) -> str:
     """Return a warehouse as the parameter of a deployment, which everybody may read who reaches the server.
 
     Raises:
-        InputError: a password is in it.
+        SettingsError: a password is in it.
     """
-    from flows.errors import InputError
-    from warehouse.location import Lake, parse_location, passwords
+    from flows.scheduled.parameters import refuse_password
+    from warehouse.location import Lake, parse_location
 
+    refuse_password(db)
     location = parse_location(db)
-    if not isinstance(location, Lake):
-        return str(location.resolve())
-    if passwords(location.connection):
-        raise InputError(
-            "--db: the parameters of a deployment are no place for a password; leave it out, and set PGPASSWORD or "
-            "ASSAY_DB where the work is done"
-        )
-    return db
+    return db if isinstance(location, Lake) else str(location.resolve())
 
 
 def _require_server() -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 PACKAGES = ("taskassay", "prefect", "duckdb", "polars", "pyarrow", "pydantic", "anthropic")
+_HOW = {
+    **dict.fromkeys(("prefect-dask", "distributed"), "pip install 'taskassay[dask]'"),
+    "s3fs": "pip install 'taskassay[s3]'",
+    **{
+        f"duckdb-extension-{name}": "pip install 'taskassay[lake]'"
+        for name in ("ducklake", "httpfs", "postgres-scanner")
+    },
+}
+"""How packages are installed that not everybody needs."""
 Finding = tuple[str, str, bool | None, str]
 """topic, what, holds (None: neither good nor bad), remark."""
 
@@ -28,7 +37,10 @@ def doctor(config: options.Config = None, db: options.Db = None, as_json: option
     from flows.settings import read_settings
 
     settings = read_settings(config, {"db": db})
-    findings = [*_packages(), *_registered(settings.plugins), *_warehouse(settings), *_services()]
+    findings = [
+        *_packages((*PACKAGES, *_packages_of(settings))), *_registered(settings.plugins), *_warehouse(settings),
+        *_services(), *_shards(settings), *_cluster(settings),
+    ]  # fmt: skip
     bad = [finding for finding in findings if finding[2] is False]
     if as_json:
         names = ("topic", "what", "holds", "remark")
@@ -42,14 +54,30 @@ def doctor(config: options.Config = None, db: options.Db = None, as_json: option
         raise typer.Exit(1)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages_of(settings: "Settings") -> Iterator[str]:
+    """Yield the packages that only these settings need."""
+    from warehouse.location import Lake
+
+    if isinstance(settings.db, Lake):
+        yield "duckdb-extension-ducklake"
+        if settings.db.is_postgres:
+            yield "duckdb-extension-postgres-scanner"
+        if (settings.db.data_path or "").startswith("s3://"):
+            yield "duckdb-extension-httpfs"
+    if (settings.shards or "").startswith("s3://"):
+        yield "s3fs"
+    if settings.runner == "dask" or settings.dask_address:
+        yield from ("prefect-dask", "distributed")
+
+
+def _packages(names: Iterable[str]) -> Iterator[Finding]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     yield "python", python, (3, 11) <= sys.version_info[:2] < (3, 14), "3.11 to 3.13 are supported"
-    for name in PACKAGES:
+    for name in names:
         try:
             yield "package", f"{name} {version(name)}", True, ""
         except PackageNotFoundError:
-            yield "package", name, False, "is not installed; pip install -c constraints.txt -e ."
+            yield "package", name, False, f"is not installed; {_HOW.get(name, 'pip install -c constraints.txt -e .')}"
 
 
 def _registered(plugins: tuple[str, ...]) -> Iterator[Finding]:
@@ -95,6 +123,54 @@ def _services() -> Iterator[Finding]:
     yield "models", f"{server}: {state}", None, "needed for anthropic/... policies and judges only"
     prices = price_table()
     yield "models", f"prices of {len(prices.models)} models", None, f"as of {prices.date}; others cost `unknown`"
+
+
+def _shards(settings: "Settings") -> Iterator[Finding]:
+    """Where chunks leave what they found: only where that is not beside the warehouse, where a run would say so."""
+    if settings.shards is None:
+        return
+    from warehouse.errors import ShardError
+    from warehouse.location import without_password
+    from warehouse.shards import Shards
+
+    place = without_password(settings.shards)
+    try:
+        Shards(settings.shards).try_out()
+        yield "shards", place, True, "can be written to"
+    except ShardError as error:
+        yield "shards", place, False, str(error)
+
+
+def _cluster(settings: "Settings") -> Iterator[Finding]:
+    address = settings.dask_address
+    if address is None:
+        if settings.runner == "dask":
+            yield (
+                "dask cluster",
+                "no address is set",
+                None,
+                f"each run starts one of its own: {settings.workers} workers",
+            )
+        return
+    from flows.dask_cluster import connected, faults_of_workers, no_workers, require_packages, require_server_for_all
+    from flows.errors import InputError
+    from warehouse.shards import Shards
+
+    try:
+        require_packages()
+        url = os.environ.get("PREFECT_API_URL")
+        with connected(address) as client:
+            n_threads = client.nthreads()
+            found = faults_of_workers(client, Shards(settings.shards) if settings.shards else None, url)
+        if not found:
+            yield "dask cluster", address, False, no_workers(address)
+            return
+        yield "dask cluster", address, True, f"{len(found)} workers, {sum(n_threads.values())} chunks at once"
+        for worker, fault in found.items():
+            yield "dask worker", worker, fault is None, fault or "versions agree; reaches what it needs"
+        require_server_for_all(address, url)
+    except InputError as error:
+        yield "dask cluster", address, False, str(error)
 
 
 def _answers(url: str) -> bool:

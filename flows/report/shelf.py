@@ -58,7 +58,17 @@ class Shelf:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.folder}: the folder of reports cannot be made ({error})") from None
-        path = report(db, run_id, self.folder / f"{run_id}.html").path
+        return self._shelved(report(db, run_id, self._file(run_id)).path)
+
+    def find(self, run_id: str) -> Shelved | None:
+        """Return the report of a run, if it lies there."""
+        path = self._file(run_id)
+        return self._shelved(path) if path.exists() else None
+
+    def _file(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}.html"
+
+    def _shelved(self, path: Path) -> Shelved:
         return Shelved(path, self.url and f"{self.url.rstrip('/')}/{quote(path.name)}")
 
 

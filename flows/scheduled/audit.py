@@ -7,6 +7,7 @@ often, it audits soon after a rubric or a grader has changed, and does nothing o
 import json
 from typing import Any
 
+import polars as pl
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
@@ -14,12 +15,16 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 import tasks_lib
+from flows.artifacts.markdown import plain, rows
+from flows.artifacts.summary import plain_mark
 from flows.flow_names import PROJECT, few, tag_flow_run
 from flows.places import is_there
 from flows.pool import import_plugins
 from flows.scheduled.flow_runs import assay, told_in_words, unlocked
-from flows.scheduled.parameters import Audited, AuditJudging, Limits, Place, settings_of
+from flows.scheduled.pages import report_of, show_link
+from flows.scheduled.parameters import Audited, AuditJudging, Limits, Machines, Place, settings_of
 from flows.settings import Settings
+from flows.summary import RunSummary
 from graders.grading import grader
 from graders.judge.judge import judge
 from warehouse import Warehouse
@@ -30,6 +35,8 @@ BREACHED = "Breached"
 """Name of the state of an audit that found something; of the type Failed."""
 UNCHANGED = "Unchanged"
 """Name of the state of an audit that had nothing to do."""
+EQUAL = 1e-9
+"""Two rewards closer than this are equal."""
 SHOWN_BREACHES = 3
 """Breaches that the message of the state names; all are in the artifact."""
 
@@ -75,6 +82,7 @@ def grader_audit(
     judging: AuditJudging = AuditJudging(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008 - frozen
     place: Place = Place(),  # noqa: B008 - frozen
+    machines: Machines = Machines(),  # noqa: B008 - frozen
     only_if_changed: bool = False,
     resume: str | None = None,
 ) -> dict[str, Any] | State[Any]:
@@ -84,14 +92,15 @@ def grader_audit(
         audited: Which graders, and on what.
         judging: Judges to audit as well.
         limits: How models are called, and what that may cost.
-        place: Where it is kept, and how it is worked on.
+        place: Where it is kept, and in what portions it is worked on.
+        machines: Which processes and machines do the work.
         only_if_changed: Do nothing where graders, rubrics and tasks are those of the last audit in the warehouse.
         resume: An audit that broke off, to go on with instead of beginning one.
 
     Returns:
         run_id (None where nothing was done), changed (families), breaches (all of them) and counts.
     """
-    settings = settings_of((audited, judging, limits, place), audit=True, policies=(), span=())
+    settings = settings_of((audited, judging, limits, place, machines), audit=True, policies=(), span=())
     settings = settings.model_copy(update={"weak": None, "strong": None})
     changed = unlocked(lambda: changed_families(settings))
     tag_flow_run([PROJECT, *(f"changed:{name}" for name in changed)])
@@ -104,7 +113,8 @@ def grader_audit(
         get_run_logger().info("changed since the last audit: %s", ", ".join(changed))
     run, summary = assay(settings, resume, limits.tries)
     breaches = summary.breaches()
-    _leave_artifact(run.run_id, breaches)
+    create_markdown_artifact(as_markdown(summary, breaches), key=NAME, description=f"Audit {run.run_id}")
+    show_link(report_of(run, settings), run.run_id)
     answer = {
         "run_id": run.run_id,
         "changed": changed,
@@ -156,6 +166,27 @@ def _told(breaches: list[str]) -> str:
     return f"{what}: {few_of_them}{more}"
 
 
-def _leave_artifact(run_id: str, breaches: list[str]) -> None:
-    lines = [f"- {breach}" for breach in breaches] or ["Everything holds: oracle, floor, expectations, order."]
-    create_markdown_artifact("\n".join([f"# Audit {run_id}", "", *lines]), key=NAME, description=f"Audit {run_id}")
+def as_markdown(summary: RunSummary, breaches: list[str]) -> str:
+    """Put an audit into words: all that does not hold, then how much of what was looked at holds."""
+    broken = [f"- {plain_mark(breach)}" for breach in breaches] or ["Nothing."]
+    held = rows(("family", "what was looked at", "holds", "of"), _looked_at(summary))
+    lines = [f"# Audit {plain(summary.run_id)}", "", "## What does not hold", "", *broken, ""]
+    lines += ["## What was looked at", "", *held, ""]
+    return "\n".join([*lines, "What a grader declares as a known limit counts as not held here, and not at all above."])
+
+
+def _looked_at(summary: RunSummary) -> list[tuple[object, ...]]:
+    """Return family, what, how many of them hold, how many there are."""
+    expected = summary.confusion.filter(pl.col("agrees").is_not_null())
+    ladders = summary.monotonicity.filter(pl.col("n_pairs") > 0)
+    found: list[tuple[object, ...]] = [
+        (family, "oracle earns 1", int(reward >= 1 - EQUAL), 1) for family, _, reward in summary.oracle.iter_rows()
+    ]
+    for what, frame, holds in (
+        ("probes are not paid", summary.probes, pl.col("holds").fill_null(value=False)),
+        ("damage moves what it should", expected, pl.col("agrees")),
+        ("worse never scores higher", ladders, pl.col("n_violations") == 0),
+    ):
+        counted = frame.group_by("family").agg(held=holds.sum(), n=pl.len())
+        found += [(family, what, held, n) for family, held, n in counted.iter_rows()]
+    return sorted(found, key=lambda row: str(row[0]))

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from flows.errors import SettingsError
-from flows.scheduled.parameters import NOT_REPEATED
 from flows.settings import nearest
 
 if TYPE_CHECKING:
@@ -196,6 +195,7 @@ def chosen(
         asked = [replace(standing, paused=paused) for standing in asked]
     asked = [_placed(standing, place or {}) for standing in asked]
     for standing in asked:
+        _refuse_passwords(standing)
         check_parameters(standing)
         _ = standing.schedule
     return asked
@@ -243,6 +243,18 @@ def check_parameters(standing: Standing) -> None:
             raise SettingsError(f"{standing.name}: parameter {_first(error, name)}") from None
 
 
+def _refuse_passwords(standing: Standing) -> None:
+    from flows.scheduled.parameters import refuse_password
+
+    for group in (standing.parameters, standing.parameters.get("place")):
+        db = group.get("db") if isinstance(group, Mapping) else None
+        if isinstance(db, str):
+            try:
+                refuse_password(db)
+            except SettingsError as error:
+                raise SettingsError(f"{standing.name}: {error}") from None
+
+
 def _placed(standing: Standing, place: Mapping[str, Any]) -> Standing:
     """Fill in what all flows are given, under what the deployment says for itself."""
     taken = inspect.signature(standing.flow.fn).parameters
@@ -282,5 +294,5 @@ def _first(error: Exception, within: str = "") -> str:
     first = error.errors()[0]
     field_name = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
     said = first["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(first["input"], Mapping) or first["type"] == NOT_REPEATED else f", got {first['input']!r}"
+    given = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
     return f"{field_name!r}: {said[0].lower()}{said[1:]}{given}" if field_name else f"{said}{given}"

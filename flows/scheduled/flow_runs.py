@@ -20,7 +20,7 @@ from flows.errors import PassingError, PipelineError, input_errors
 from flows.flow_names import tag_flow_run, tags_of
 from flows.places import require_usable
 from flows.plan import PLAN_FILE, read_plan
-from flows.runs import Place, begin_run, completed_run, finish_with_prefect
+from flows.runs import Place, begin_run, completed_run, finish_with_prefect, require_runner
 from flows.settings import Settings
 from flows.summary import RunSummary
 from warehouse.errors import LockedError
@@ -77,13 +77,28 @@ def assay(settings: Settings, resume: str | None, tries: int) -> tuple[Place, Ru
         get_run_logger().info("run %s is complete already; nothing was left to do", place.run_id)
         return place, summary
     if resume is None and not (place.spool / PLAN_FILE).exists():
+        require_runner(settings)
         place = unlocked(lambda: begin_run(settings, run_id=place.run_id, deployment=deployment.name))
     else:
         unlocked(lambda: require_usable(settings.db))
         get_run_logger().info("run %s is taken up again", place.run_id)
     plan = read_plan(place.spool)
     tag_flow_run(tags_of(plan))
-    return place, patiently(lambda: finish_with_prefect(place, settings), tries)
+    return place, patiently(lambda: _finished(place, settings), tries)
+
+
+def _finished(place: Place, settings: Settings) -> RunSummary:
+    """Do what is left of a run. Whatever is wrong from here on, there is something to go on with: nothing is refused.
+
+    Raises:
+        PipelineError, LockedError: it broke off; what is done is kept.
+    """
+    try:
+        return finish_with_prefect(place, settings)
+    except (PipelineError, LockedError):
+        raise
+    except input_errors() as error:  # a key that is gone, a run that another process holds, a full disk
+        raise PipelineError(f"{error}; what is done is kept, go on with: {place.resume_command}") from None
 
 
 def patiently(work: Callable[[], T], tries: int, first_wait_s: float = FIRST_WAIT_S) -> T:

@@ -10,6 +10,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows.artifacts.markdown import rows
+from flows.artifacts.summary import plain_mark
 from flows.errors import InputError
 from flows.flow_names import PROJECT, tag_flow_run
 from flows.gate.conditions import read_conditions
@@ -17,8 +19,7 @@ from flows.gate.decision import Outcome, Verdict, decide
 from flows.gate.evidence import runs_compared
 from flows.places import is_there
 from flows.scheduled.flow_runs import told_in_words, unlocked
-from flows.scheduled.parameters import Candidate, WarehouseName
-from flows.settings import read_settings
+from flows.scheduled.parameters import Candidate, Db, warehouse_of
 from flows.trust import told
 from warehouse import Warehouse
 
@@ -38,7 +39,7 @@ def _name() -> str:
     name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
 )  # fmt: skip
 @told_in_words
-def promotion_gate(candidate: Candidate, db: WarehouseName = None) -> State[Any]:
+def promotion_gate(candidate: Candidate, db: Db = None) -> State[Any]:
     """Decide whether a candidate may take the place of a base. What cannot be measured holds it: it is never a pass.
 
     Args:
@@ -49,7 +50,7 @@ def promotion_gate(candidate: Candidate, db: WarehouseName = None) -> State[Any]
         The state Promote or Hold, with verdict, sentence, marks and conditions.
     """
     conditions = read_conditions(Path(candidate.conditions) if candidate.conditions else None)
-    location = read_settings(None, {"db": db}).db
+    location = warehouse_of(db)
     if not unlocked(lambda: is_there(location)):
         raise InputError(f"{location}: there is no warehouse; run nightly-evaluation first, or name another")
     with unlocked(lambda: Warehouse.open(location, read_only=True)) as warehouse:
@@ -78,8 +79,28 @@ def _leave_artifacts(verdict: Verdict, marks: tuple[str, ...]) -> None:
         [_row(outcome) for outcome in verdict.outcomes], key="gate-conditions",
         description=f"{verdict.candidate} against {verdict.base}{said}",
     )  # fmt: skip
-    lines = [f"# {verdict.sentence}", *(f"**{mark}**" for mark in marks)]
-    create_markdown_artifact("\n\n".join(lines), key=NAME, description=verdict.sentence)
+    create_markdown_artifact(_markdown(verdict, marks), key=NAME, description=verdict.sentence)
+
+
+def _markdown(verdict: Verdict, marks: tuple[str, ...]) -> str:
+    """Put the decision into words: the sentence, what has to be said about judges, and each condition."""
+    told_of = [
+        (HOLDS[outcome.holds], outcome.name, outcome.needed, _figure(outcome.base), _figure(outcome.candidate),
+         outcome.detail)
+        for outcome in verdict.outcomes
+    ]  # fmt: skip
+    return "\n".join(
+        [
+            f"# {plain_mark(verdict.sentence)}",
+            "",
+            *(f"**{plain_mark(mark)}**\n" for mark in marks),
+            *rows(("holds", "condition", "needed", "base", "candidate", "remark"), list(told_of)),
+        ]
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -4,14 +4,12 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import deployment, flow_run
+from prefect.runtime import flow_run
 
 from flows.flow_names import few
-from flows.report.shelf import shelf_of
-from flows.runs import Place as RunPlace
 from flows.scheduled.flow_runs import assay, moment_of_flow_run, told_in_words
-from flows.scheduled.parameters import Attempts, Judging, Limits, Place, Tasks, settings_of
-from flows.settings import Settings
+from flows.scheduled.pages import report_of, show_link, show_summary
+from flows.scheduled.parameters import Attempts, Judging, Limits, Machines, Place, Tasks, settings_of
 from tasks_lib.seeds import derive
 
 NAME = "nightly-evaluation"
@@ -38,6 +36,7 @@ def nightly_evaluation(
     judging: Judging = Judging(),  # noqa: B008 - frozen
     limits: Limits = Limits(),  # noqa: B008 - frozen
     place: Place = Place(),  # noqa: B008 - frozen
+    machines: Machines = Machines(),  # noqa: B008 - frozen
     resume: str | None = None,
 ) -> dict[str, Any] | State[Any]:
     """Let policies attempt instances, grade what they leave, load it, and write the report.
@@ -49,33 +48,31 @@ def nightly_evaluation(
         attempts: Who attempts it, and how often.
         judging: Who judges what code leaves open.
         limits: How models are called, and what that may cost.
-        place: Where it is kept, and how it is worked on.
-        resume: A run that broke off, to go on with instead of beginning one; then only the limits and the place count.
+        place: Where it is kept, and in what portions it is worked on.
+        machines: Which processes and machines do the work.
+        resume: A run that broke off, to go on with instead of beginning one; then only limits, place and
+            machines count.
 
     Returns:
         run_id, db, counts, verdicts (verdict -> groups), breaches (how many things do not hold) and report (a file, or
         None).
     """
     seed = _seed_of_its_own() if tasks.seed is None else tasks.seed
-    settings = settings_of((tasks, attempts, judging, limits, place), seed=seed)
+    settings = settings_of((tasks, attempts, judging, limits, place, machines), seed=seed)
     run, summary = assay(settings, resume, limits.tries)
+    report = report_of(run, settings)
+    show_summary(NAME, run.run_id)
+    show_link(report, run.run_id)
     return {
         "run_id": run.run_id,
         "db": str(run.db),
         "counts": {name: summary.counts[name] for name in ("rollouts", "instances", "errors")},
         "verdicts": summary.verdict_totals(),
         "breaches": len(summary.breaches()) if attempts.audit else None,
-        "report": _report(run, settings),
+        "report": str(report.path.resolve()) if report else None,
     }
 
 
 def _seed_of_its_own() -> int:
     """Return a seed of this flow run's own: the same for every try of it."""
     return derive("nightly evaluation", moment_of_flow_run()) % 2**32
-
-
-def _report(run: RunPlace, settings: Settings) -> str | None:
-    """Return where the flow `evaluate` has left the report; None: nowhere."""
-    shelf = shelf_of(settings, deployment.name)
-    path = shelf and shelf.folder / f"{run.run_id}.html"
-    return str(path.resolve()) if path and path.exists() else None

@@ -7,27 +7,24 @@ processes, how models are called) follows the environment and `.env` of that mac
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.errors import SettingsError
 from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 from tasks_lib.records import Mode
-from warehouse.location import PREFIX, passwords
+from warehouse.location import Lake, Location, parse_location, passwords
 
-NOT_REPEATED = "not_repeated"
-"""Kind of an error about something that must not be repeated."""
-
-
-def _without_password(db: str | None) -> str | None:
-    if db is not None and passwords(db.removeprefix(PREFIX)):
-        raise PydanticCustomError(
-            NOT_REPEATED, "is no place for a password: leave it out, and set PGPASSWORD or write ~/.pgpass"
-        )
-    return db
-
-
-WarehouseName = Annotated[str | None, AfterValidator(_without_password)]
-"""A file, or `ducklake:postgres:...`; without a password, since a server keeps what stands in a form."""
+SAFE_DB = r"^(?!ducklake:.*([pP][aA][sS][sS][wW][oO][rR][dD]\s*=|://[^:/@\s]*:[^@\s]*@))"
+"""What a warehouse in a parameter looks like: the server refuses others, before it keeps them for everybody to read."""
+Db = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        title="Warehouse",
+        description="The warehouse, without a password; empty: ASSAY_DB of the machine that does the work.",
+        json_schema_extra={"pattern": SAFE_DB},
+    ),
+]
 
 
 class Group(BaseModel):
@@ -199,22 +196,13 @@ class Threshold(BaseModel):
 
 
 class Place(Group):
-    """Where it is kept, and how it is worked on."""
+    """Where it is kept, and in what portions it is worked on."""
 
-    db: WarehouseName = Field(
-        default=None,
-        min_length=1,
-        title="Warehouse",
-        description="The warehouse: a file, or ducklake:postgres:... without a password; empty: ASSAY_DB of the "
-        "machine that does the work.",
-    )
+    db: Db = None
     plugins: list[str] = Field(
         default=[],
         title="Plugins",
         description="Modules that register families, graders or policies of your own.",
-    )
-    workers: int | None = Field(
-        default=None, ge=1, le=256, title="Workers", description="Worker processes; empty: one for every core."
     )
     chunk_size: int = Field(
         default=500, ge=1, le=100_000, title="Chunk", description="Rollouts of one chunk, which is one task run."
@@ -237,6 +225,44 @@ class Place(Group):
             "plugins": self.plugins or None,
             "thresholds": numbers,
         }
+
+
+class Machines(Group):
+    """Which processes and machines do the work; what is left empty is as the machine of the flow run has it."""
+
+    runner: Literal["local", "dask"] | None = Field(
+        default=None,
+        title="Runner",
+        description="local: processes of this machine; dask: a Dask cluster; empty: ASSAY_RUNNER, else local.",
+    )
+    dask_address: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]+://[^@\s]+$",
+        title="Cluster",
+        description="Scheduler of the cluster, tcp://HOST:8786; empty: ASSAY_DASK_ADDRESS, else with dask a cluster of "
+        "the flow run's own on its machine.",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        title="Workers",
+        description="Worker processes where they are the flow run's own; empty: one for every core.",
+    )
+    shards: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s]+$",
+        title="Shards",
+        description="Folder or s3://BUCKET/PREFIX that all machines reach, where finished chunks wait to be loaded; "
+        "empty: ASSAY_SHARDS, else beside the warehouse.",
+    )
+    chunk_timeout_s: float | None = Field(
+        default=None,
+        gt=0,
+        title="Seconds for a chunk",
+        description="A chunk that takes a worker longer is tried once more, then the run breaks off and can be taken "
+        "up; empty: 3600.",
+    )
 
 
 class Candidate(BaseModel):
@@ -297,9 +323,34 @@ def settings_of(groups: Iterable[Group], **more: Any) -> Settings:
     """Put the settings of a run together: what the form says, and for the rest the environment of this machine.
 
     Raises:
-        SettingsError: fields that contradict each other.
+        SettingsError: fields that contradict each other, or a password among them.
     """
     said: dict[str, Any] = {}
     for group in groups:
         said |= group.as_settings()
+    refuse_password(said.get("db"))
     return read_settings(None, said | more)
+
+
+def warehouse_of(db: str | None) -> Location:
+    """Return the warehouse that a parameter names, else that of this machine.
+
+    Raises:
+        SettingsError: a password stands in it.
+    """
+    refuse_password(db)
+    return read_settings(None, {"db": db}).db
+
+
+def refuse_password(db: str | None) -> None:
+    """Refuse a warehouse with a password in it as a parameter: Prefect keeps parameters, and shows them.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    location = parse_location(db or "")
+    if isinstance(location, Lake) and passwords(location.connection):
+        raise SettingsError(
+            "parameter 'db': Prefect shows parameters to everybody who reaches its server, so that they are no place "
+            "for a password; leave it out, and set PGPASSWORD or write a .pgpass file where the work is done"
+        )

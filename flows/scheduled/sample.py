@@ -18,8 +18,7 @@ from flows.calibration.frame import FrameRequest
 from flows.calibration.sample import DrawnSet, NothingToDrawError, SampleRequest, draw_set, find_set
 from flows.flow_names import PROJECT, tag_flow_run
 from flows.scheduled.flow_runs import moment_of_flow_run, told_in_words
-from flows.scheduled.parameters import Sample, WarehouseName
-from flows.settings import read_settings
+from flows.scheduled.parameters import Db, Sample, warehouse_of
 from tasks_lib.seeds import derive
 from warehouse.errors import LockedError
 from warehouse.location import Location
@@ -39,7 +38,7 @@ def _name() -> str:
     name=NAME, flow_run_name=_name, timeout_seconds=SECONDS, persist_result=True, result_serializer="json",
 )  # fmt: skip
 @told_in_words
-def calibration_sample(sample: Sample, db: WarehouseName = None) -> dict[str, Any] | State[Any]:
+def calibration_sample(sample: Sample, db: Db = None) -> dict[str, Any] | State[Any]:
     """Draw a calibration set of what came since the last one.
 
     Args:
@@ -64,7 +63,7 @@ def calibration_sample(sample: Sample, db: WarehouseName = None) -> dict[str, An
         tail_factor=sample.tail_factor,
         name=name,
     )  # fmt: skip
-    drawn = draw_new(read_settings(None, {"db": db}).db, request)
+    drawn = draw_new(warehouse_of(db), request)
     _leave_artifacts(name, drawn)
     if drawn is None:
         return {"set_id": None, "is_new": False, "n_items": 0, "n_frame": 0}

@@ -4,7 +4,7 @@ No statement gets two problems, so that what was dealt with can be told one by o
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from tasks_lib.doc_revision.knobs import DocumentKnobs, ProblemKind
@@ -38,7 +38,8 @@ class Seeder:
         self.used: set[str] = set()
         self.rules: list[StyleRule] = []
         """Rules that the draft breaks."""
-        self.allowed = [rule for rule in RULES if not _banned_in(rule, ledger)]
+        sound = [ledger.sentence(entry.form) for entry in ledger.entries]
+        self.allowed = [rule for rule in RULES if not _banned_in(rule, sound)]
         """Rules that the sound document keeps."""
         self.wrong: dict[str, str] = {}
         """Slot -> the wrong figure that the draft has for it."""
@@ -164,7 +165,6 @@ class Seeder:
         return _APART * (self.knobs.documents - 2)
 
 
-def _banned_in(rule: StyleRule, ledger: Ledger) -> bool:
+def _banned_in(rule: StyleRule, sentences: Sequence[str]) -> bool:
     """Tell whether the sound document holds what a rule bans, in a word of its own or in a name."""
-    sentences = [ledger.sentence(entry.form) for entry in ledger.entries]
     return any(banned_word(bad).search(sentence) for _, bad in rule.pairs for sentence in sentences)

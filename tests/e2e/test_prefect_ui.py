@@ -31,20 +31,22 @@ OF_THE_UI = "https://sr-client-cfg.amplitude.com/config/"
 """What the second UI of Prefect asks of a foreign server by itself, with analytics off, too; it gets no answer here."""
 WORSE = "tests.flows.careless_family"
 
-NIGHT = """
+NIGHTS = """
 import sys
+from pathlib import Path
 from flows.plan import parse_instances
+from flows.pool import import_plugins
 from flows.runs import begin_run, finish_with_prefect
 from flows.settings import read_settings
-from pathlib import Path
-run_id, plugins, policies = sys.argv[1], sys.argv[2].split(), sys.argv[3].split("\\n")
-settings = read_settings(None, {"families": ["tiny_upper"], "plugins": plugins, "policies": policies, "group": 8,
-                                "db": "assay.duckdb", "chunk_size": 100, "workers": 1})
-from flows.pool import import_plugins
-import_plugins(plugins)
-place = begin_run(settings, parse_instances(Path("tasks.jsonl")), run_id=run_id, deployment="tiny-nightly")
-finish_with_prefect(place, settings)
+tiny, worse, policies = sys.argv[1], sys.argv[2], sys.argv[3].split("\\n")
+for run_id, plugins in (("first", [tiny]), ("second", [tiny, worse])):
+    settings = read_settings(None, {"families": ["tiny_upper"], "plugins": plugins, "policies": policies, "group": 8,
+                                    "db": "assay.duckdb", "chunk_size": 100, "workers": 1})
+    import_plugins(plugins)
+    place = begin_run(settings, parse_instances(Path("tasks.jsonl")), run_id=run_id, deployment="tiny-nightly")
+    finish_with_prefect(place, settings)
 """
+"""Both nights in one process, which spares imports; the plugin of the second makes a grader worse."""
 
 
 class Nights:
@@ -65,13 +67,11 @@ class Nights:
             **api, "ASSAY_REPORTS": str(folder / "reports"), "ASSAY_REPORTS_URL": reports,
             "ANTHROPIC_API_KEY": KEY, "PGPASSWORD": PASSWORD,
         }  # fmt: skip
-        for run_id, plugins in (("first", TINY), ("second", f"{TINY} {WORSE}")):
-            done = subprocess.run(
-                [sys.executable, "-c", NIGHT, run_id, plugins, f"sim/weak\nsim/strong\nreplay:outputs.jsonl:{HOSTILE}"],
-                cwd=folder, env=clean_environment(environment), capture_output=True, text=True, timeout=200,
-                check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
+        done = subprocess.run(
+            [sys.executable, "-c", NIGHTS, TINY, WORSE, f"sim/weak\nsim/strong\nreplay:outputs.jsonl:{HOSTILE}"],
+            cwd=folder, env=clean_environment(environment), capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def flow_run(self, run_id: str) -> str:
         """Return the identifier that Prefect gave a run."""

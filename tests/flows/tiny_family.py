@@ -188,7 +188,10 @@ class TinyGrader:
 
 
 class Slow:
-    """Repairs half of the words, takes its time, and leaves a line per attempt in the file that ATTEMPTS_LOG names."""
+    """Repairs half of the words, takes its time, and leaves a line per attempt in the file that ATTEMPTS_LOG names.
+
+    Where there is a file ATTEMPTS_ALLOWED beside that, it attempts no more than so many, and waits until more are.
+    """
 
     def __init__(self, milliseconds: int) -> None:
         self.seconds = milliseconds / 1000
@@ -197,6 +200,9 @@ class Slow:
     def attempt(self, family: Family, instance: TaskInstance, sample: int) -> Attempt:
         time.sleep(self.seconds)
         if log := os.environ.get("ATTEMPTS_LOG"):
+            allowed = Path(log).with_name("ATTEMPTS_ALLOWED")
+            while allowed.exists() and len(Path(log).read_text().splitlines()) >= int(allowed.read_text()):
+                time.sleep(0.05)
             with Path(log).open("a") as lines:
                 lines.write(f"{instance.instance_id} {sample}\n")
         rng = stream(instance.instance_id, "slow", sample)

@@ -247,6 +247,21 @@ def test_shards_are_loaded_once(warehouse: Warehouse, tmp_path: Path) -> None:
     assert repeated_keys(warehouse) == {}
 
 
+def test_of_a_key_in_two_shards_the_first_counts(warehouse: Warehouse, tmp_path: Path) -> None:
+    """As in a file: the first of them by name."""
+    shards = write_run(tmp_path / "shards", "r", 2)
+    first, *_ = shards.files("rollout")
+    others = Path(first).parent.with_name("~")
+    shutil.copytree(Path(first).parent, others)
+    later = others / "rollout.parquet"
+    pl.read_parquet(later).with_columns(pl.lit("another").alias("output")).write_parquet(later)
+
+    warehouse.load(shards)
+
+    assert "another" not in warehouse.view("rollout")["output"].to_list()
+    assert rows_of(warehouse, "r") == expected_rows(2)
+
+
 def test_a_shard_with_an_impossible_row_is_refused_whole(warehouse: Warehouse, file: Warehouse, tmp_path: Path) -> None:
     """A check of the table holds for shards too, in the words of a file, and so does a column without a value."""
     shards = write_run(tmp_path / "shards", "r", 2)
