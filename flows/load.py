@@ -1,7 +1,9 @@
 """Loading: from the shards of a run into the warehouse, in one transaction, as often as one likes."""
 
+import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -12,11 +14,12 @@ import tasks_lib
 from flows.catalogue import catalogue
 from flows.clock import now
 from flows.places import is_there
-from flows.plan import PLAN_FILE, RunPlan, all_instances, read_plan, run_shards
-from tasks_lib.records import TaskInstance
+from flows.plan import INSTANCES_FILE, PLAN_FILE, RunPlan, read_plan, run_shards
+from tasks_lib.records import canonical_json
 from warehouse import Warehouse
 from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
+from warehouse.knobs import Estimable, import_estimator
 from warehouse.location import Location
 from warehouse.shards import Shards
 
@@ -46,10 +49,14 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     shards = run_shards(spool, plan)
     if status == "completed":
         _require_all(plan, shards)
-    with Warehouse.open(db, beside_others=True) as warehouse:
+    with Warehouse.open(db, beside_others=True) as warehouse, ThreadPoolExecutor(1) as aside:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        warehouse.merge_in_portions("instance", _portions(spool))
+        estimable = Estimable()
+        warehouse.merge_in_portions("instance", _portions(spool, estimable))
+        if estimable.is_any:
+            # Takes a second, and rows are loaded on one core.
+            aside.submit(import_estimator)
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
@@ -101,10 +108,18 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
     return [{"run_id": plan.run_id, "name": name, "value": value} for name, value in values.items()]
 
 
-def _portions(spool: Path) -> Iterator[list[TaskInstance]]:
-    instances = all_instances(spool)
-    while portion := list(islice(instances, INSTANCES_AT_ONCE)):
-        yield portion
+def _portions(spool: Path, estimable: Estimable) -> Iterator[list[dict[str, Any]]]:
+    """Read the instances of a run as rows, some at a time: they were checked when the plan was written."""
+    with (spool / INSTANCES_FILE).open("rb") as lines:
+        instances = map(json.loads, lines)
+        while portion := list(islice(instances, INSTANCES_AT_ONCE)):
+            estimable.add(portion)
+            yield [{name: _as_text(value) for name, value in row.items()} for row in portion]
+
+
+def _as_text(value: Any) -> Any:
+    """Return what a cell holds; objects at once as JSON, of which tables would first make a copy."""
+    return canonical_json(value) if isinstance(value, dict) else value
 
 
 def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dict[str, Any]:

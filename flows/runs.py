@@ -206,8 +206,10 @@ def _head_start(
 
 
 def _todo(place: Place, plan: RunPlan) -> list[Chunk]:
+    """Return the chunks that are left, the largest first: at the end a worker waits for the other's last chunk."""
     finished = run_shards(place.spool, plan).keys()
-    return [chunk for chunk in plan.chunks if chunk.key not in finished]
+    left = [chunk for chunk in plan.chunks if chunk.key not in finished]
+    return sorted(left, key=lambda chunk: chunk.n_rollouts, reverse=True)
 
 
 def _without_prefect(place: Place, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What a run says, asked of the warehouse once and shown in the terminal, in artifacts and as JSON."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,6 +177,8 @@ LATEST = """
 """
 
 
+ASKED_AT_ONCE = 2
+"""Questions that are put to the warehouse at the same time."""
 POOLED = "(all)"
 """What judge_lift calls all attacks together."""
 REWARD = "reward"
@@ -321,24 +324,22 @@ class RunSummary:
 
 def summarise(db: Location, run_id: str) -> RunSummary:
     """Ask a warehouse what a run says."""
-    with Warehouse.open(db, read_only=True) as warehouse:
+    frames = {
+        "verdicts": VERDICTS, "probes": PROBES, "confusion": CONFUSION, "monotonicity": MONOTONICITY,
+        "difficulty": DIFFICULTY, "separation": SEPARATION, "oracle": ORACLE, "limits": LIMITS, "judges": JUDGES,
+        "flips": FLIPS, "lift": LIFT, "spent": SPENT,
+    }  # fmt: skip
+    with Warehouse.open(db, read_only=True) as warehouse, ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
+        # The engine plans a question on one core, and works on few rows on one.
+        asked = {name: threads.submit(warehouse.sql, query, [run_id]) for name, query in frames.items()}
+        counts, spend = (threads.submit(warehouse.sql, query, [run_id]) for query in (COUNTS, SPEND))
+        trust = told(warehouse, [run_id])
         return RunSummary(
             run_id=run_id,
-            counts=warehouse.sql(COUNTS, [run_id]).row(0, named=True),
-            verdicts=warehouse.sql(VERDICTS, [run_id]),
-            probes=warehouse.sql(PROBES, [run_id]),
-            confusion=warehouse.sql(CONFUSION, [run_id]),
-            monotonicity=warehouse.sql(MONOTONICITY, [run_id]),
-            difficulty=warehouse.sql(DIFFICULTY, [run_id]),
-            separation=warehouse.sql(SEPARATION, [run_id]),
-            oracle=warehouse.sql(ORACLE, [run_id]),
-            limits=warehouse.sql(LIMITS, [run_id]),
-            judges=warehouse.sql(JUDGES, [run_id]),
-            flips=warehouse.sql(FLIPS, [run_id]),
-            lift=warehouse.sql(LIFT, [run_id]),
-            spent=warehouse.sql(SPENT, [run_id]),
-            spend=warehouse.sql(SPEND, [run_id]).row(0, named=True),
-            trust=told(warehouse, [run_id]),
+            counts=counts.result().row(0, named=True),
+            spend=spend.result().row(0, named=True),
+            trust=trust,
+            **{name: frame.result() for name, frame in asked.items()},
         )
 
 

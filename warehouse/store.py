@@ -325,7 +325,8 @@ class Warehouse:
         cursor.execute(tables()[name].sql)
 
     def _note_version(self, cursor: duckdb.DuckDBPyConnection, version: int) -> None:
-        cursor.execute("insert or ignore into schema_version values (?)", [version])
+        # No parameter: with the first one in a process, the engine imports pandas, for half a second.
+        cursor.execute(f"insert or ignore into schema_version values ({version:d})")  # noqa: S608
 
 
 def _add_missing_columns(cursor: duckdb.DuckDBPyConnection, definition: Definition) -> None:
@@ -367,12 +368,18 @@ def _insert(
 ) -> None:
     """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
     keys = ", ".join(key)
-    twice = f"select {keys} from read_parquet(?) group by all having count(*) > 1 limit 1"  # noqa: S608
-    select = f"select {columns} from read_parquet(?)"  # noqa: S608
-    if cursor.execute(twice, [shards]).fetchall():
+    # Written out, not as a parameter: with the first one in a process, the engine imports pandas.
+    source = f"read_parquet([{', '.join(_quoted(path) for path in shards)}])"
+    twice = f"select {keys} from {source} group by all having count(*) > 1 limit 1"  # noqa: S608
+    select = f"select {columns} from {source}"  # noqa: S608
+    if cursor.execute(twice).fetchall():
         # Only where needed: the window would hold every transcript in memory.
         select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
-    cursor.execute(f"{insert} {select}", [shards])
+    cursor.execute(f"{insert} {select}")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import tasks_lib
 from flows.collect import collect_rollout
-from flows.plan import audit_policies, parse_instances
 from flows.settings import DEFAULT_POLICIES
 from graders.grading import Graded, grade_rollout
+from tasks_lib.jsonl import read_lines
 from tasks_lib.policies.base import ModelPolicy, Policy
 from tasks_lib.records import Rollout, TaskInstance
 
@@ -44,7 +44,11 @@ def _attempt_all(work: tuple[TaskInstance, tuple[tuple[str, int], ...]]) -> int:
 
 def _everybody(family: str, *, audit: bool) -> tuple[tuple[str, int], ...]:
     names = [(name, GROUP) for name in DEFAULT_POLICIES]
-    return (*names, *((name, 1) for name in audit_policies(tasks_lib.family(family)) if audit))
+    if audit:
+        from flows.plan import audit_policies  # loads what a bare loop need not wait for
+
+        names += [(name, 1) for name in audit_policies(tasks_lib.family(family))]
+    return tuple(names)
 
 
 def main() -> None:
@@ -53,7 +57,7 @@ def main() -> None:
     parser.add_argument("tasks", type=Path)
     parser.add_argument("--audit", action="store_true")
     said = parser.parse_args()
-    instances = parse_instances(said.tasks)
+    instances = [instance for _, instance in read_lines(said.tasks, TaskInstance, "one instance a line")]
     policies = {name: _everybody(name, audit=said.audit) for name in {instance.family for instance in instances}}
     work = [(instance, policies[instance.family]) for instance in instances]
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:

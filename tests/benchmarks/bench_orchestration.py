@@ -1,8 +1,9 @@
 """What the orchestration of a run costs: `assay run` beside a bare loop over two processes, on the same rollouts.
 
 Run with `python -m pytest tests/benchmarks/bench_orchestration.py -m bench -s`, on a machine that does nothing else;
-ORCHESTRATION_TIMES=n repeats each measurement n times (3). Whole processes are timed, taking turns. Where others use
-the cores, too, wall times say little and CPU seconds more; both are printed, with the load that was met.
+ORCHESTRATION_TIMES=n repeats each measurement n times (3), and `-k groups-alone` takes the first mix only. Whole
+processes are timed, taking turns. Where others use the cores, too, wall times say little and CPU seconds more; both
+are printed, with the load that was met, and below them what the stages of each run against the running server took.
 """
 
 import json
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +24,8 @@ from tests.conftest import assay_in_a_process, clean_environment
 TIMES = int(os.environ.get("ORCHESTRATION_TIMES", "3"))
 MOST_OVERHEAD = 0.15
 """Of the wall time of a run against a running server, what may go to anything but the work."""
+SHOWN_FROM_S = 0.05
+"""Seconds below which a stage is not shown."""
 FAMILIES = ("citation_grounding", "doc_revision", "spreadsheet_clean")
 
 
@@ -50,6 +54,8 @@ class Took:
 
     wall_s: float
     cpu_s: float
+    server_cpu_s: float
+    """Of it, what a server used that was there before."""
     load: float
     """How many processes wanted a core when it ended, as the kernel averages over a minute."""
 
@@ -75,7 +81,8 @@ def _timed(folder: Path, command: Sequence[str], env: dict[str, str], server: "p
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     took = json.loads(figures.read_text())
-    return Took(took["wall_s"], took["cpu_s"] + _cpu_s(server) - before, os.getloadavg()[0])
+    of_server = _cpu_s(server) - before
+    return Took(took["wall_s"], took["cpu_s"] + of_server, of_server, os.getloadavg()[0])
 
 
 def _cpu_s(server: "psutil.Process | None") -> float:
@@ -87,7 +94,11 @@ def _cpu_s(server: "psutil.Process | None") -> float:
 
 def _run(tasks: Path, db: str, mix: Mix) -> list[str]:
     audit = "--audit" if mix.audit else "--no-audit"
-    return ["-m", "flows.cli", "run", "--instances", str(tasks), audit, "--workers", "2", "--db", db, "--json"]
+    of_stages = str(Path(db).with_suffix(".json"))
+    return [
+        "-m", "tests.benchmarks.staged_run", of_stages,
+        "run", "--instances", str(tasks), audit, "--workers", "2", "--db", db, "--json",
+    ]  # fmt: skip
 
 
 @pytest.mark.bench
@@ -104,6 +115,8 @@ def test_the_overhead_of_a_run(tasks: tuple[Mix, Path], prefect_api: dict[str, s
         took["run, server there"].append(_timed(tmp_path, _run(path, f"there{turn}.duckdb", mix), prefect_api, server))
         took["run, own server"].append(_timed(tmp_path, _run(path, f"own{turn}.duckdb", mix), own))
     _show(mix, took)
+    for turn, run in enumerate(took["run, server there"]):
+        _show_stages(run, json.loads((tmp_path / f"there{turn}.json").read_text()))
     share = 1 - _median(took["bare loop"], "wall_s") / _median(took["run, server there"], "wall_s")
     assert share <= MOST_OVERHEAD
 
@@ -120,6 +133,18 @@ def _show(mix: Mix, took: dict[str, list[Took]]) -> None:
             parts.append(f"{what[:-2]:4} {middle:6.2f} s ({min(values):.2f} to {max(values):.2f}){overhead}")
         parts.append("load " + ", ".join(f"{one.load:.1f}" for one in times))
         print("  ".join(parts))
+
+
+def _show_stages(run: Took, figures: dict[str, Any]) -> None:
+    """Print what the stages of one run took, but for what is over at once."""
+    print(
+        f"\nrun, server there: {run.wall_s:.2f} s; CPU seconds: workers {figures['children_cpu_s']:.2f}, "
+        f"own process {figures['parent_cpu_s']:.2f}, server {run.server_cpu_s:.2f}\n  began    took     CPU"
+    )
+    for stage in figures["stages"]:
+        if stage["wall_s"] >= SHOWN_FROM_S:
+            times = f"{stage['began_s']:7.2f} {stage['wall_s']:7.2f} {stage['cpu_s']:7.2f}"
+            print(f"{times}  {'  ' * stage['depth']}{stage['stage']}")
 
 
 def _median(times: Sequence[Took], what: str) -> float:

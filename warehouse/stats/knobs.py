@@ -183,9 +183,16 @@ def _beyond(column: FloatArray, known: FloatArray) -> FloatArray:
     return rest
 
 
+def import_estimator() -> None:
+    """Import the library that estimates, and no more of it than is used: a second, all of it half as much again."""
+    import statsmodels.genmod.generalized_linear_model  # noqa: F401
+
+    import warehouse.stats.equivalence  # noqa: F401
+
+
 def _fit(rows: _Rows, standard: FloatArray, confidence: float) -> list[tuple[float, ...]] | None:
     """Return slope, error, ends, p and Holm's p of each knob; None where the fit does not settle."""
-    # Loaded here, and no more than is used: statsmodels takes a second, all of its interface half as much again.
+    # Loaded here: most commands need none of it; `import_estimator` says what it takes.
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 
