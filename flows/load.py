@@ -109,10 +109,10 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
 
 
 def _portions(spool: Path, estimable: Estimable) -> Iterator[list[dict[str, Any]]]:
-    """Read the instances of a run as rows, which were checked when the plan was written; have them counted."""
+    """Read the instances of a run as rows, some at a time: they were checked when the plan was written."""
     with (spool / INSTANCES_FILE).open("rb") as lines:
-        rows = map(json.loads, lines)
-        while portion := list(islice(rows, INSTANCES_AT_ONCE)):
+        instances = map(json.loads, lines)
+        while portion := list(islice(instances, INSTANCES_AT_ONCE)):
             estimable.add(portion)
             yield [{name: _as_text(value) for name, value in row.items()} for row in portion]
 

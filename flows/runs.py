@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import tasks_lib
 from flows import console
-from flows.access import read_access
+from flows.checks import require_callable_models, require_free_shards, require_known_thresholds
 from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
-from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError, SettingsError
+from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError
 from flows.generate import generate_instances
 from flows.head_start import HeadStart
 from flows.lint import say_findings
 from flows.load import discard_spool, is_completed, load_run, register_run
-from flows.model_host import ModelHost, require_prices
+from flows.model_host import ModelHost
 from flows.places import db_option, is_there, require_usable, runs_folder
 from flows.plan import (
     Chunk,
@@ -38,17 +38,14 @@ from flows.plan import (
     write_plan,
 )
 from flows.pool import InProcess, OverdueError, Pool, WorkerPool, WorkersLostError, import_plugins
-from flows.settings import Settings, nearest
+from flows.settings import Settings
 from flows.summary import RunSummary, summarise
 from flows.trust import current_trust
 from flows.waiting import as_done
 from flows.workshop import Workshop
 from graders.grading import grader, graders
-from graders.judge.judge import judge
 from tasks_lib.family import Family
 from tasks_lib.models.failures import BudgetReachedError, OutageError, RunStoppedError
-from tasks_lib.models.prices import price_table
-from tasks_lib.policies.base import ModelPolicy
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
@@ -110,13 +107,13 @@ def begin_run(
     import_plugins(settings.plugins)
     place = Place(settings.db, run_id or new_run_id(), runs=settings.runs)
     require_usable(settings.db)
-    _require_known_thresholds(settings)
+    require_known_thresholds(settings)
     given = None if instances is None else list(instances)
     families = chosen_families(settings) if given is None else _families_of(given)
     for name in families:
         grader(name)
     asked = list(generate_instances(settings, families.values())) if given is None else given
-    _require_callable_models(settings, asked)
+    require_callable_models(settings, asked)
     plan, lines = make_plan(
         settings.model_copy(update={"plugins": plugins_needed(settings, families.values())}),
         list(families.values()),
@@ -129,7 +126,7 @@ def begin_run(
         trust=current_trust(settings.db, settings.trust) if settings.judges else None,
         deployment=deployment,
     )
-    _require_free_shards(settings.shards, run_shards(place.spool, plan))
+    require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
     register_run(place.db, plan)
     if lint:
@@ -251,77 +248,12 @@ def completed_run(place: Place) -> RunSummary | None:
     return summarise(place.db, place.run_id)
 
 
-def _require_free_shards(setting: str | None, shards: Shards) -> None:
-    """Find out before any work whether chunks can leave their shards where they are wanted.
-
-    Raises:
-        ShardError: they cannot.
-        InputError: there are shards already, of another run of that name.
-    """
-    if setting is None:
-        return
-    shards.try_out()
-    if shards.keys():
-        raise InputError(f"{shards.place}: there are shards of another run of that name; give the run another name")
-
-
 def _known_policies(db: Location) -> dict[str, str]:
     """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
     if not is_there(db):
         return {}
     with Warehouse.open(db) as warehouse:
         return dict(warehouse.sql("select policy_id, name from policy").iter_rows())
-
-
-def _require_known_thresholds(settings: Settings) -> None:
-    if not settings.thresholds:
-        return
-    with Warehouse.in_memory() as warehouse:
-        known = warehouse.view("default_threshold")["name"].to_list()
-    for name in settings.thresholds:
-        if name not in known:
-            raise SettingsError(f"setting 'thresholds': unknown threshold {name!r}; {nearest(name, known)}")
-    if not 0 < settings.thresholds.get("change_margin", 1) <= 1:
-        raise SettingsError("setting 'thresholds': change_margin must be above 0, up to 1; without one all is a change")
-    if settings.thresholds.get("training_group", 2) < 2:
-        raise SettingsError("setting 'thresholds': training_group must be 2 or more; a group of one has no spread")
-
-
-def _require_callable_models(settings: Settings, asked: Sequence[TaskInstance]) -> None:
-    """Find out before any work whether models can be called, and paid for, as the settings want it.
-
-    Raises:
-        InputError: no key, no price to hold a budget against, or a batch of what takes several calls.
-    """
-    models = {
-        name: str(policy.spec.regime.get("model", name))
-        for name in settings.policies
-        for policy in [tasks_lib.policy(name)]
-        if isinstance(policy, ModelPolicy)
-    }
-    called = models | {name: judge(name).model for name in settings.judges}
-    if settings.batch and not called:
-        raise SettingsError(
-            "setting 'batch': nothing calls a model; name a policy or a judge, such as --policy anthropic/<model>"
-        )
-    if not called:
-        return
-    _refuse_same_judges(settings)
-    read_access(next(iter(called)), settings.api_key_block)
-    prices = price_table(settings.prices)
-    if settings.max_cost_usd is not None:
-        require_prices(called, prices)
-    if settings.batch and models and any(instance.mode != "single" for instance in asked):
-        raise SettingsError("setting 'batch': only single mode has one call an attempt; add --mode single")
-
-
-def _refuse_same_judges(settings: Settings) -> None:
-    """Refuse two names of one judge: the verdicts of both would have the same keys."""
-    names: dict[str, str] = {}
-    for name in settings.judges:
-        other = names.setdefault(judge(name).grader_id, name)
-        if other != name:
-            raise SettingsError(f"setting 'judges': {other!r} and {name!r} are the same judge; leave one out")
 
 
 def plugins_needed(settings: Settings, families: Iterable[Family]) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import lemminflect
 from text_to_num import alpha2digit
 
+from graders.lexicon.forms import prepare
 from tasks_lib.words import TOKEN, tidy
 
 _LEXICON = tomllib.loads((Path(__file__).parent / "lexicon" / "words.toml").read_text(encoding="utf-8"))
@@ -155,8 +157,14 @@ def lemma(word: str) -> str:
 
 
 @cache
+def _lexicon() -> Any:
+    prepare()
+    return lemminflect
+
+
+@cache
 def _lemmas(word: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = lemminflect.getAllLemmas(word)
+    found: dict[str, tuple[str, ...]] = _lexicon().getAllLemmas(word)
     return found
 
 
@@ -178,7 +186,7 @@ def is_participle(word: str) -> bool:
     """
     low = word.lower()
     for verb in _lemmas(low).get("VERB", ()):
-        if low in lemminflect.getInflection(verb, "VBN", inflect_oov=False):
+        if low in _lexicon().getInflection(verb, "VBN", inflect_oov=False):
             return True
     prefix = re.match(r"(re|un|over|under|mis|out|de|dis|pre|co)-?(?=\w{3})", low)
     if prefix and not _lemmas(low):
@@ -237,7 +245,7 @@ def _is_participle_only(word: str) -> bool:
         bool(verbs)
         and is_participle(word)
         and not any(
-            word in lemminflect.getInflection(verb, tag, inflect_oov=False) for verb in verbs for tag in ("VBD", "VBP")
+            word in _lexicon().getInflection(verb, tag, inflect_oov=False) for verb in verbs for tag in ("VBD", "VBP")
         )
     )
 

@@ -34,7 +34,7 @@ class Pattern:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        """The regular expression, compiled when a text first holds what it needs: all of them take half a second."""
+        """The expression, compiled when a text first holds all it needs: most processes need a few of hundreds."""
         return re.compile(self.text)
 
 
@@ -55,9 +55,9 @@ def is_by_letters(language: str) -> bool:
 
 def patterns_of(language: str) -> Iterator[Pattern]:
     """Yield all patterns of a language."""
-    compiled = _by_letters if is_by_letters(language) else _by_words
+    made = _by_letters if is_by_letters(language) else _by_words
     for name, row in _rows(language):
-        yield compiled(name, list(_elements(row, LANGUAGES[language])))
+        yield made(name, list(_elements(row, LANGUAGES[language])))
 
 
 def _rows(language: str) -> Iterator[tuple[str, str]]:

@@ -186,6 +186,7 @@ class Served:
         self.folder, self.server, self.heard = folder, server, heard
         self.db = folder / "assay.duckdb"
         self.log = folder / "attempts.log"
+        self.log.touch()
         self.assay = assay_in_a_process(folder)
         self.process: subprocess.Popen[bytes]
 
@@ -210,7 +211,7 @@ class Served:
 
     def attempts(self) -> int:
         """Return how many attempts `slow` has made."""
-        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+        return len(self.log.read_text().splitlines())
 
     def shards(self, run_id: str) -> int:
         """Return how many chunks of a run are finished."""
@@ -424,7 +425,6 @@ def test_how_flow_runs_end(api: PrefectApi, served: Served, prefect_api: dict[st
     shown = api.artifacts(gate)
     conditions = {row["condition"] for row in json.loads(shown["gate-conditions"])}
     assert shown["promotion-gate"].count("\n| unknown |") + shown["promotion-gate"].count("\n| NO |") == len(conditions)
-    wait_for(lambda: any("hold: sim/weak" in news for news in served.heard))
 
 
 CALM = """
