@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Which tests: "not bench and not services" leaves out those that need PostgreSQL, a browser or a cluster.
+TESTS ?= not bench
 
 .PHONY: demo test bench lint format
 
@@ -11,7 +13,7 @@ demo: $(INSTALLED)
 
 # A file at a time, in their order: what its tests share is made once, and the slow ones begin first.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not bench"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(TESTS)"
 
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -m bench -s

@@ -27,7 +27,7 @@ from tests.support_prefect import ENDED, Json, PrefectApi, wait_for
 from warehouse import Warehouse
 from warehouse.errors import LockedError
 
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
+pytestmark = [pytest.mark.services, pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
 NIGHTLY, GATE = "nightly-evaluation/nightly-evaluation", "promotion-gate/promotion-gate"
 ON_CHANGE = "grader-audit/grader-audit-on-change"
