@@ -27,14 +27,19 @@ INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
 
 
-def register_run(db: Location, plan: RunPlan) -> None:
+def register_run(db: Location, spool: Path, plan: RunPlan) -> None:
     """Open or create the warehouse and note that a run has begun.
 
     Raises:
-        WarehouseError: the file is locked or is no warehouse.
+        WarehouseError: the file is locked or is no warehouse; of the plan nothing is left, so that the run can be
+            begun again under its name.
     """
-    with Warehouse.open(db, beside_others=True) as warehouse:
-        warehouse.merge("run", [_run_row(plan, "running", None)])
+    try:
+        with Warehouse.open(db, beside_others=True) as warehouse:
+            warehouse.merge("run", [_run_row(plan, "running", None)])
+    except BaseException:
+        discard_spool(spool)
+        raise
 
 
 def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "completed") -> dict[str, int]:
@@ -94,7 +99,7 @@ def _require_all(plan: RunPlan, shards: Shards) -> None:
 
 
 def discard_spool(spool: Path) -> None:
-    """Remove spool and shards of a completed run, and the folder of all spools when it is the last."""
+    """Remove spool and shards of a run, and the folder of all spools when it is the last."""
     if (spool / PLAN_FILE).exists():
         run_shards(spool, read_plan(spool)).discard()
     shutil.rmtree(spool, ignore_errors=True)

@@ -128,7 +128,7 @@ def begin_run(
     )
     require_free_shards(settings.shards, run_shards(place.spool, plan))
     write_plan(place.spool, plan, lines)
-    register_run(place.db, plan)
+    register_run(place.db, place.spool, plan)
     if lint:
         say_findings(asked)
     return place

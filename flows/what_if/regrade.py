@@ -158,7 +158,7 @@ def begin_regrade(settings: Settings, source_run: str) -> tuple[Place, tuple[Lef
         write_plan(
             place.spool, plan, lines, lambda folder: copy_source(warehouse, source_run, place.run_id, chunks, folder)
         )
-    register_run(place.db, plan)
+    register_run(place.db, place.spool, plan)
     return place, left_out
 
 
