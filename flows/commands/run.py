@@ -205,7 +205,7 @@ def _work(
 def _write_report(place: "Place") -> Path:
     """Write the report beside the warehouse."""
     from flows.places import folder_of
-    from flows.report import report
+    from flows.report.write import report
 
     return report(place.db, place.run_id, folder_of(place.db) / "report.html").path
 
