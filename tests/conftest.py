@@ -25,7 +25,7 @@ TINY = "tests.flows.tiny_family"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.support_forked import Forking  # noqa: E402  the root of the project is on the path only now
+from tests.support_forked import Forked, Forking  # noqa: E402  the root of the project is on the path only now
 
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -80,6 +80,12 @@ def forking(place: Path, variables: Mapping[str, str] | None = None) -> Iterator
         yield
     finally:
         FORKING.pop(key).end()
+
+
+def begin_assay(folder: Path, *arguments: str, env: Mapping[str, str]) -> Forked:
+    """Begin a command that a test kills, interrupts or looks at; it leads a process group of its own."""
+    environment = clean_environment(env)
+    return FORKING[Forking.key(environment)].begin(arguments, folder, environment)
 
 
 @pytest.fixture(scope="session", autouse=True)

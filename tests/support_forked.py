@@ -1,7 +1,8 @@
 """The command as a process of its own, forked from one that has loaded what a command loads: that takes 3 s each time.
 
 What is forked has its own id, memory, folder, environment and exit status; nothing of the project has run in it, only
-been imported. Tests that kill or interrupt a command, or that look at how it starts, start it from nothing.
+been imported. Tests of how a command starts, and some that kill
+and interrupt it, start it from nothing.
 """
 
 import atexit
@@ -64,26 +65,41 @@ class Forking:
         assert process.stdout.readline() == b"ready\n"
         return process
 
+    def begin(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, leads: bool = True
+    ) -> "Forked":
+        """Begin a command.
+
+        Args:
+            arguments: of the command.
+            folder: in which it works.
+            environment: all of its variables.
+            leads: it leads a process group of its own, and can be killed with all that belong to it.
+        """
+        if self._process is None:
+            self._process = self._start()
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(str(self._place))
+        out, err = TemporaryFile(), TemporaryFile()  # noqa: SIM115  closed with what holds them
+        asked = {
+            "arguments": list(arguments), "folder": str(folder), "environment": dict(environment), "leads": leads,
+        }  # fmt: skip
+        socket.send_fds(line, [b"+"], [out.fileno(), err.fileno()])
+        line.sendall(json.dumps(asked).encode() + b"\n")
+        return Forked(line, out, err)
+
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command as `subprocess.run` does; raises `TimeoutExpired` after ending it."""
-        if self._process is None:
-            self._process = self._start()
-        with TemporaryFile() as out, TemporaryFile() as err, socket.socket(socket.AF_UNIX) as line:
-            line.connect(str(self._place))
-            asked = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
-            socket.send_fds(line, [b"+"], [out.fileno(), err.fileno()])
-            line.sendall(json.dumps(asked).encode() + b"\n")
-            answers = line.makefile("rb")
-            pid = int(answers.readline())
-            late = threading.Timer(timeout, os.kill, (pid, signal.SIGKILL))
-            late.start()
-            status = int(answers.readline())
-            if late.finished.is_set():
-                raise subprocess.TimeoutExpired(arguments, timeout)
-            late.cancel()
-            return subprocess.CompletedProcess(arguments, status, _text(out), _text(err))
+        process = self.begin(arguments, folder, environment, leads=False)
+        try:
+            out, err = process.communicate(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        return subprocess.CompletedProcess(arguments, process.wait(), out, err)
 
     def end(self) -> None:
         """End it; commands that still run go on."""
@@ -91,9 +107,49 @@ class Forking:
             self._process.communicate()
 
 
+class Forked:
+    """A command that was forked; what `subprocess.Popen` offers, as far as tests ask for it."""
+
+    def __init__(self, line: socket.socket, out: IO[bytes], err: IO[bytes]) -> None:
+        self._line, self._out, self._err = line, out, err
+        self._answers = line.makefile("rb")
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its status when it has ended; raises `TimeoutExpired` where it does not in so many seconds."""
+        if self.returncode is None:
+            if not select.select([self._line], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("assay", timeout or 0)
+            self.returncode = int(self._answers.readline())
+            self._answers.close()
+            self._line.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return its status, or None while it is at work."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it is still there."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, if it is still there."""
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end, and return what it wrote."""
+        self.wait(timeout)
+        return _text(self._out), _text(self._err)
+
+
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
-    return file.read().decode().replace("\r\n", "\n")
+    return file.read().decode()
 
 
 def serve(place: str) -> None:
@@ -143,6 +199,8 @@ def _become(asked: dict[str, Any], files: list[int]) -> Never:
     for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), *files)):
         os.dup2(file, number)
         os.close(file)
+    if asked["leads"]:
+        os.setsid()
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
