@@ -1,8 +1,7 @@
 """The command as a process of its own, forked from one that has loaded what a command loads: that takes 3 s each time.
 
 What is forked has its own id, memory, folder, environment and exit status; nothing of the project has run in it, only
-been imported. Tests of how a command starts, and some that kill
-and interrupt it, start it from nothing.
+been imported. Tests of how a command starts, and some that kill and interrupt it, start it from nothing.
 """
 
 import atexit
