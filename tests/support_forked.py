@@ -28,8 +28,8 @@ from flows.prefect_runtime import prefer_settings
 ROOT = Path(__file__).parents[1]
 ALWAYS = (
     "duckdb", "flows.runs", "graders.citation_grounding", "graders.doc_revision", "graders.spreadsheet_clean", "numpy",
-    "polars", "scipy.special", "scipy.stats", "statsmodels.genmod.families", "tasks_lib.citation_grounding",
-    "tasks_lib.doc_revision", "tasks_lib.spreadsheet_clean",
+    "polars", "scipy.special", "scipy.stats", "tasks_lib.citation_grounding", "tasks_lib.doc_revision",
+    "tasks_lib.spreadsheet_clean",
 )  # fmt: skip
 WITH_PREFECT = ("flows.pipeline", "prefect.events.worker", "prefect.logging.handlers", "prefect.task_engine")
 """Only where the variables of Prefect are those of the commands: it reads them when it is imported."""
