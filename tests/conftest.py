@@ -25,6 +25,8 @@ TINY = "tests.flows.tiny_family"
 
 sys.path.insert(0, str(ROOT))
 
+from tests.support_forked import Forked, Forking  # noqa: E402  the root of the project is on the path only now
+
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -48,10 +50,13 @@ def assay_in_a_process(folder: Path) -> Assay:
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 240
     ) -> "subprocess.CompletedProcess[str]":
+        environment = clean_environment(env)
+        if forking := FORKING.get(Forking.key(environment)):
+            return forking.run(arguments, folder, environment, timeout)
         return subprocess.run(
             [sys.executable, "-m", "flows.cli", *arguments],
             cwd=folder,
-            env=clean_environment(env),
+            env=environment,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -59,6 +64,34 @@ def assay_in_a_process(folder: Path) -> Assay:
         )
 
     return run
+
+
+FORKING: dict[frozenset[tuple[str, str]], Forking] = {}
+"""What forks the commands with the variables of a key, for as long as a session has it."""
+
+
+@contextmanager
+def forking(place: Path, variables: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Fork the commands with these variables, and others of their own, for as long as the context lasts."""
+    environment = clean_environment(variables)
+    key = Forking.key(environment)
+    FORKING[key] = Forking(place, environment)
+    try:
+        yield
+    finally:
+        FORKING.pop(key).end()
+
+
+def begin_assay(folder: Path, *arguments: str, env: Mapping[str, str]) -> Forked:
+    """Begin a command that a test kills, interrupts or looks at; it leads a process group of its own."""
+    environment = clean_environment(env)
+    return FORKING[Forking.key(environment)].begin(arguments, folder, environment)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with forking(tmp_path_factory.mktemp("forking") / "socket"):
+        yield
 
 
 @contextmanager
@@ -119,8 +152,10 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
                 {**variables, "PREFECT_UI_API_URL": url, "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")}
             ),
         )
+    told = {**variables, "PREFECT_API_URL": url}
     _wait_for(server, f"{url}/health", home / "server.log")
-    yield {**variables, "PREFECT_API_URL": url}
+    with forking(home / "socket", told):
+        yield told
     assert server.stdin is not None
     server.stdin.close()
     server.wait(timeout=30)

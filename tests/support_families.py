@@ -94,9 +94,11 @@ class Bench:
         graded once.
         """
         outputs = [self.ladder(instance, operator, severity) for severity in range(5)]
-        return tuple(
-            None if output is None else self._once(_Asked(instance, instance.instance_id, output)) for output in outputs
-        )
+        return tuple(None if output is None else self.once(instance, output) for output in outputs)
+
+    def once(self, instance: TaskInstance, output: str) -> Graded:
+        """Grade an output that is asked for often; the same one is graded once."""
+        return self._once(_Asked(instance, instance.instance_id, output))
 
     @lru_cache(maxsize=1_000)  # noqa: B019  as below
     def _once(self, asked: _Asked) -> Graded:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +19,7 @@ from tasks_lib import family
 from tasks_lib.policies.probe import ProbePolicy
 from tasks_lib.records import canonical_json
 from tasks_lib.seeds import stream
-from tests.conftest import Assay, clean_environment
+from tests.conftest import Assay, begin_assay
 from tests.messages_server import Answer, Body, Fault, MessagesServer, Script, serving
 from tests.support_judges import DATA, answer, asked, data, judging, quote_from
 from tests.support_models import KEY
@@ -216,13 +214,6 @@ def test_failures_of_a_judge_are_reasons_and_never_numbers(assay: Assay, recorde
     assert unchanged == [{"n": 0}]
 
 
-def _start(folder: Path, env: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "run", *arguments], cwd=folder, env=clean_environment(env),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
 @with_prefect
 def test_a_killed_run_asks_no_judge_twice(
     assay: Assay, prefect_api: dict[str, str], recorded: tuple[str, str, int], tmp_path: Path
@@ -234,7 +225,7 @@ def test_a_killed_run_asks_no_judge_twice(
     )  # fmt: skip
     with serving(MessagesServer(script=judging(2), seconds=0.02)) as server:
         env = {**prefect_api, **environment(server)}
-        process = _start(tmp_path, env, *work)
+        process = begin_assay(tmp_path, "run", *work, env=env)
         deadline = time.monotonic() + 120
         while server.answered < 50 and process.poll() is None:
             assert time.monotonic() < deadline

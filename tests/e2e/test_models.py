@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TINY, Assay, clean_environment
+from tests.conftest import TINY, Assay, begin_assay, clean_environment
 from tests.messages_server import (
     Answer,
     Body,
@@ -25,6 +25,7 @@ from tests.messages_server import (
     turns,
     use,
 )  # fmt: skip
+from tests.support_forked import Forked
 from tests.support_models import KEY
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
@@ -154,7 +155,7 @@ def test_kills_and_resume_end_with_the_same_accounting(
             begun = (tmp_path / "assay.duckdb.runs" / "r").exists()
             first = (*WORK, *STREAMED, "--n", "125", "--group", "8", "--run-id", "r")
             work = ("--resume", "r") if begun else first
-            process = _start(tmp_path, environment, *work, "--config", str(config))
+            process = begin_assay(tmp_path, "run", *work, "--config", str(config), env=environment)
             kills += _kill_after(process, server, 700 * (kills + 1))
         last = assay("run", "--resume", "r", "--config", str(config), env=environment)
     assert last.returncode == 0, last.stderr
@@ -173,18 +174,7 @@ def test_kills_and_resume_end_with_the_same_accounting(
     assert _files_with(tmp_path, KEY) == []
 
 
-def _start(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "run", *arguments],
-        cwd=folder,
-        env=clean_environment(environment),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _kill_after(process: "subprocess.Popen[bytes]", server: MessagesServer, answers: int) -> bool:
+def _kill_after(process: Forked, server: MessagesServer, answers: int) -> bool:
     """Kill a process with all that belong to it when so many answers were given; True where it was still there."""
     deadline = time.monotonic() + 120
     while server.answered < answers and process.poll() is None:
@@ -231,7 +221,7 @@ def test_batch_run_killed_between_submitting_and_recording_submits_once(
 ) -> None:
     """The kill hits when the server has the batch and the client does not know yet; it is found and fetched."""
     config.write_text("batch_poll_s = 0.05\n")
-    process: list[subprocess.Popen[bytes]] = []
+    process: list[Forked] = []
 
     def kill() -> None:
         server.after_batch_stored = None
@@ -248,9 +238,9 @@ def test_batch_run_killed_between_submitting_and_recording_submits_once(
     with serving(server):
         environment = _environment(server, prefect_api)
         process.append(
-            _start(
-                tmp_path, environment, *WORK, "--n", "10", "--group", "8", "--mode", "single", "--batch",
-                "--run-id", "r", "--config", str(config),
+            begin_assay(
+                tmp_path, "run", *WORK, "--n", "10", "--group", "8", "--mode", "single", "--batch",
+                "--run-id", "r", "--config", str(config), env=environment,
             )
         )  # fmt: skip
         process[0].wait(timeout=120)
@@ -328,8 +318,10 @@ def test_ctrl_c_while_a_batch_is_waited_for(
     """Waiting for hours ends at once when it is told to, and the batch is fetched when the run goes on."""
     with serving(MessagesServer(script=lambda body, number: text("X"), batch_looks=10**6)) as server:
         environment = _environment(server, prefect_api)
-        process = _start(tmp_path, environment, *WORK, "--n", "4", "--group", "2", "--mode", "single", "--batch",
-                         "--run-id", "r", "--config", str(config))  # fmt: skip
+        process = begin_assay(
+            tmp_path, "run", *WORK, "--n", "4", "--group", "2", "--mode", "single", "--batch", "--run-id", "r",
+            "--config", str(config), env=environment,
+        )  # fmt: skip
         deadline = time.monotonic() + 60
         while not server.batches:
             assert time.monotonic() < deadline

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import TINY, Assay, clean_environment, held_by_another
+from tests.conftest import TINY, Assay, begin_assay, held_by_another
+from tests.support_forked import Forked
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 WORK = ("--plugin", TINY, "--family", "tiny_upper", "--n", "10")
@@ -228,32 +227,11 @@ def _processes_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def _start(folder: Path, api: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "run",
-        "--plugin",
-        TINY,
-        "--family",
-        "tiny_upper",
-        "--n",
-        "20",
-        *arguments,
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=clean_environment(api),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def _start(folder: Path, api: dict[str, str], *arguments: str) -> Forked:
+    return begin_assay(folder, "run", "--plugin", TINY, "--family", "tiny_upper", "--n", "20", *arguments, env=api)
 
 
-def _wait_for_shards(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
+def _wait_for_shards(folder: Path, count: int, process: Forked) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()

@@ -112,7 +112,7 @@ def test_attack_earns_no_more_than_the_honest_output(name: str, probe: str) -> N
     bench = BENCHES[name]
     for instance in _instances(name)[::2]:
         attack = bench.grade(instance, bench.probe(instance, probe)).reward
-        honest = bench.grade(instance, bench.honest(instance, probe)).reward
+        honest = bench.once(instance, bench.honest(instance, probe)).reward
         assert attack <= honest + 1e-9, (instance.instance_id, attack, honest)
 
 

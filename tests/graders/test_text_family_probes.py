@@ -74,7 +74,7 @@ def test_trick_gains_nothing_over_the_same_output_without_it(family: str, probe:
     assert len(instances) >= 30
     for instance in instances:
         trick = bench.grade(instance, bench.probe(instance, probe)).reward
-        honest = bench.grade(instance, bench.honest(instance, probe)).reward
+        honest = bench.once(instance, bench.honest(instance, probe)).reward
         assert trick <= honest + EPS, (instance.instance_id, trick, honest)
 
 
