@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -19,7 +18,6 @@ from tasks_lib.records import canonical_json
 from warehouse import Warehouse
 from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
-from warehouse.knobs import Estimable, import_estimator
 from warehouse.location import Location
 from warehouse.shards import Shards
 
@@ -54,14 +52,10 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     shards = run_shards(spool, plan)
     if status == "completed":
         _require_all(plan, shards)
-    with Warehouse.open(db, beside_others=True) as warehouse, ThreadPoolExecutor(1) as aside:
+    with Warehouse.open(db, beside_others=True) as warehouse:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        estimable = Estimable()
-        warehouse.merge_in_portions("instance", _portions(spool, estimable))
-        if estimable.is_any:
-            # Takes a second, and rows are loaded on one core.
-            aside.submit(import_estimator)
+        warehouse.merge_in_portions("instance", _portions(spool))
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
@@ -113,12 +107,11 @@ def _thresholds(warehouse: Warehouse, plan: RunPlan) -> list[dict[str, Any]]:
     return [{"run_id": plan.run_id, "name": name, "value": value} for name, value in values.items()]
 
 
-def _portions(spool: Path, estimable: Estimable) -> Iterator[list[dict[str, Any]]]:
+def _portions(spool: Path) -> Iterator[list[dict[str, Any]]]:
     """Read the instances of a run as rows, some at a time: they were checked when the plan was written."""
     with (spool / INSTANCES_FILE).open("rb") as lines:
         instances = map(json.loads, lines)
         while portion := list(islice(instances, INSTANCES_AT_ONCE)):
-            estimable.add(portion)
             yield [{name: _as_text(value) for name, value in row.items()} for row in portion]
 
 

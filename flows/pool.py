@@ -4,6 +4,7 @@ Workers are spawned, not forked: the parent runs threads. A worker takes no noti
 happens) and ends itself when its parent is gone, even when that was killed.
 """
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 
 _TURN_S = 0.05
+_COLLECT_AFTER = 10_000
+"""New objects after which a worker looks for cycles among them. Work on a chunk makes many and hardly a cycle."""
 
 
 class Pool(Protocol):
@@ -71,14 +74,14 @@ class WorkerPool:
     reads_spool = True
 
     def __init__(self, workers: int, plugins: Sequence[str] = (), timeout_s: float | None = None) -> None:
-        """Prepare; processes are started with the first piece of work.
+        """Prepare; processes are started with the first piece of work, or by `start`.
 
         Args:
             workers: how many.
             plugins: modules that each of them imports.
             timeout_s: seconds that a piece of work may take; None: any.
         """
-        self.workers, self._plugins, self._timeout_s = workers, tuple(plugins), timeout_s
+        self.workers, self.plugins, self._timeout_s = workers, tuple(plugins), timeout_s
         # Who waits for a worker waits here, and a worker says when it begins: neither that wait nor the start of a
         # process is time that work takes.
         self._begun = _ContextWithoutMain().RawArray("b", workers)
@@ -88,6 +91,12 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
         self._closed = False
+
+    def start(self) -> None:
+        """Start the processes now, so that they are ready when there is work."""
+        executor = self._open()
+        for _ in range(self.workers):
+            executor.submit(_nothing)  # an executor starts a process for each piece that nobody is free for
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Have a worker do something and wait for it.
@@ -154,7 +163,7 @@ class WorkerPool:
                     self.workers,
                     _ContextWithoutMain(),
                     initializer=_start_worker,
-                    initargs=(self._plugins, self._begun),
+                    initargs=(self.plugins, self._begun),
                 )
             return self._executor
 
@@ -273,12 +282,19 @@ def _announced(slot: int, work: Callable[..., T], args: tuple[object, ...], kwar
     return work(*args, **kwargs)
 
 
+def _nothing() -> None:
+    """Be there."""
+
+
 def _start_worker(plugins: Sequence[str], begun: Any) -> None:
     global _begun
     _begun = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_plugins(plugins)
+    # What is imported stays, and need not be looked through again and again.
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def _end_with_parent() -> None:

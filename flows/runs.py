@@ -19,6 +19,7 @@ from flows import console
 from flows.checks import require_callable_models, require_free_shards, require_known_thresholds
 from flows.chunks import ChunkDone
 from flows.clock import new_run_id, now
+from flows.early_workers import workers_for
 from flows.errors import InputError, InterruptedRunError, PassingError, PipelineError
 from flows.generate import generate_instances
 from flows.head_start import HeadStart
@@ -134,18 +135,21 @@ def begin_run(
     return place
 
 
-def finish_with_prefect(place: Place, settings: Settings, *, lint: bool = False) -> RunSummary:
+def finish_with_prefect(
+    place: Place, settings: Settings, *, lint: bool = False, early: WorkerPool | None = None
+) -> RunSummary:
     """Do what is left of a run as a Prefect flow, and return its answers.
 
     Args:
         place: the run.
         settings: of them only those count that say how a run is done, not what it does.
         lint: also say, in one line, how much is wrong with the instances, if anything is.
+        early: workers that were started already, for the local runner.
 
     Raises:
         PipelineError, InterruptedRunError: it broke off or was stopped; what is done is kept.
     """
-    summary = _explained(place, _with_prefect, place, settings, lint)
+    summary = _explained(place, _with_prefect, place, settings, lint, early)
     discard_spool(place.spool)
     return summary
 
@@ -161,14 +165,14 @@ def finish_without_prefect(place: Place, settings: Settings) -> RunSummary:
     return summarise(place.db, place.run_id)
 
 
-def _with_prefect(place: Place, settings: Settings, lint: bool) -> RunSummary:
+def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPool | None) -> RunSummary:
     from flows.prefect_runtime import prefect_server
 
     log = place.spool / "prefect-server.log"
     with (
         _exclusive(place) as plan,
         prefect_server(log, console.say) as wait,
-        _pool(plan, settings, run_shards(place.spool, plan)) as (pool, cluster),
+        _pool(plan, settings, run_shards(place.spool, plan), early) as (pool, cluster),
         console.progress_bar(_left_to_do(place, plan)) as bar,
         _workshop(place, plan, pool, settings, bar) as shop,
         _head_start(place, plan, pool, shop) as (ahead, todo),
@@ -271,7 +275,7 @@ def _families_of(instances: Sequence[TaskInstance]) -> dict[str, Family]:
 
 @contextmanager
 def _pool(
-    plan: RunPlan, settings: Settings, shards: Shards
+    plan: RunPlan, settings: Settings, shards: Shards, early: WorkerPool | None
 ) -> "Iterator[tuple[WorkerPool | InProcess, None] | tuple[DaskPool, DaskPool]]":
     """Provide whoever does the work, and name them again where they are a cluster.
 
@@ -279,7 +283,7 @@ def _pool(
         InputError: the cluster cannot be used.
     """
     if settings.runner == "local":
-        with _local_pool(plan, settings) as pool:
+        with _local_pool(plan, settings, early) as pool:
             yield pool, None
         return
     if "__main__" in plan.plugins:
@@ -321,12 +325,14 @@ def require_runner(settings: Settings, shards: Shards | None = None) -> None:
     require_cluster(settings.dask_address, shards, configured_api_url())
 
 
-def _local_pool(plan: RunPlan, settings: Settings) -> WorkerPool | InProcess:
+def _local_pool(plan: RunPlan, settings: Settings, early: WorkerPool | None = None) -> WorkerPool | InProcess:
     # What is defined in a notebook or script can only be used by the process it is defined in.
     is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
     if is_quick or "__main__" in plan.plugins:
         return InProcess(settings.chunk_timeout_s)
-    return WorkerPool(settings.workers, plan.plugins, settings.chunk_timeout_s)
+    if early is not None and set(plan.plugins) <= set(early.plugins):
+        return early
+    return workers_for(settings, plan.plugins)
 
 
 @contextmanager

@@ -101,6 +101,13 @@ LIMITS = """
     order by all
 """
 
+# Where nobody was asked, what is said of judges has no rows, and to find that out takes half as long as all the rest.
+IS_JUDGED = """
+    select exists(
+        select 1 from score join rollout using (rollout_id) where rollout.run_id = ? and score.source = 'judge'
+    ) as is_judged
+"""
+
 # What is given as a reason may say more behind a colon.
 JUDGES = """
     with asked as (
@@ -326,10 +333,11 @@ def summarise(db: Location, run_id: str) -> RunSummary:
     """Ask a warehouse what a run says."""
     frames = {
         "verdicts": VERDICTS, "probes": PROBES, "confusion": CONFUSION, "monotonicity": MONOTONICITY,
-        "difficulty": DIFFICULTY, "separation": SEPARATION, "oracle": ORACLE, "limits": LIMITS, "judges": JUDGES,
-        "flips": FLIPS, "lift": LIFT, "spent": SPENT,
+        "difficulty": DIFFICULTY, "separation": SEPARATION, "oracle": ORACLE, "limits": LIMITS,
     }  # fmt: skip
     with Warehouse.open(db, read_only=True) as warehouse, ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
+        if warehouse.sql(IS_JUDGED, [run_id])["is_judged"][0]:
+            frames |= {"judges": JUDGES, "flips": FLIPS, "lift": LIFT, "spent": SPENT}
         # The engine plans a question on one core, and works on few rows on one.
         asked = {name: threads.submit(warehouse.sql, query, [run_id]) for name, query in frames.items()}
         counts, spend = (threads.submit(warehouse.sql, query, [run_id]) for query in (COUNTS, SPEND))

@@ -17,9 +17,13 @@ ScoreState = Literal["assessed", "partial", "unassessed", "error"]
 ScoreSource = Literal["deterministic", "judge"]
 
 
+# Made once: `json.dumps` makes one for every call, which is a third of what a short text takes.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def content_hash(*parts: Any, length: int = 12) -> str:

@@ -1,8 +1,7 @@
 """What each knob of a family does to the reward: the rows of `knob_effect`."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -19,39 +18,6 @@ MEANS = """
     group by stg_attempt.run_id, stg_attempt.family, stg_attempt.instance_id, stg_attempt.policy_id
     order by all
 """
-
-
-class Estimable:
-    """Finds out, instance by instance, whether there are enough of some family to estimate what a knob does."""
-
-    def __init__(self) -> None:
-        self._instances: Counter[str] = Counter()
-        self._knobs: Counter[str] = Counter()
-
-    def add(self, instances: Iterable[Mapping[str, Any]]) -> None:
-        """Take note of rows of `instance`, their knobs not yet text."""
-        for instance in instances:
-            family = instance["family"]
-            self._instances[family] += 1
-            numbers = sum(isinstance(value, (int, float)) for value in instance["knobs"].values())
-            self._knobs[family] = max(self._knobs[family], numbers)
-
-    @property
-    def is_any(self) -> bool:
-        """True where it may be."""
-        from warehouse.stats.knobs import INSTANCES_PER_KNOB
-
-        return any(
-            n_knobs and self._instances[family] >= INSTANCES_PER_KNOB * n_knobs
-            for family, n_knobs in self._knobs.items()
-        )
-
-
-def import_estimator() -> None:
-    """Import what estimates need. It takes a second, which may be spent while something else is under way."""
-    from warehouse.stats.knobs import import_estimator
-
-    import_estimator()
 
 
 def knob_rows(warehouse: "Warehouse", runs: Sequence[str]) -> Iterator[dict[str, Any]]:

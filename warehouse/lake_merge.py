@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from warehouse.binding import register_once
 from warehouse.definitions import Definition, tables
 from warehouse.tables import schema_of
 
@@ -59,8 +60,8 @@ def stage(cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | 
     if isinstance(source, list):
         return _stage_files(cursor, table, source)
     staged = Staged(table, f"from temp.{table}")
-    rows = source.unique(list(staged.definition.grain), keep="last", maintain_order=True).to_arrow()
-    cursor.register("incoming", rows)
+    rows = source.unique(list(staged.definition.grain), keep="last", maintain_order=True)
+    register_once(cursor, "incoming", rows)
     cursor.execute(f"insert into temp.{table} ({staged.columns}) select {staged.columns} from incoming")  # noqa: S608
     cursor.unregister("incoming")
     return staged

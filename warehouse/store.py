@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from tasks_lib.records import content_hash
+from warehouse.binding import register_once, written_out
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
 from warehouse.location import Lake, Location
@@ -147,7 +148,9 @@ class Warehouse:
         cursor = self._cursor()
         try:
             for name, frame in (frames or {}).items():
-                cursor.register(name, frame.to_arrow())
+                cursor.register(name, frame.to_arrow())  # read as often as the query likes
+            written = written_out(query, params)
+            query, params = (query, params) if written is None else (written, ())
             statements = cursor.extract_statements(query)
             if len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT:
                 # Planned once, where a relation would be planned when made and again when read: of a view that reads
@@ -253,11 +256,14 @@ class Warehouse:
         try:
             cursor.begin()
             for table, frame in frames.items():
-                cursor.register("incoming", frame.to_arrow())
-                key, columns = ", ".join(tables()[table].grain), ", ".join(frame.columns)
+                grain = tables()[table].grain
+                key, columns = ", ".join(grain), ", ".join(frame.columns)
                 # Not deleted and put back: within a transaction the engine still sees the keys of what it deleted.
-                cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from incoming)")  # noqa: S608
+                register_once(cursor, "kept", frame.select(grain))
+                cursor.execute(f"delete from {table} where ({key}) not in (select ({key}) from kept)")  # noqa: S608
+                register_once(cursor, "incoming", frame)
                 cursor.execute(f"insert or replace into {table} ({columns}) select {columns} from incoming")  # noqa: S608
+                cursor.unregister("kept")
                 cursor.unregister("incoming")
             cursor.commit()
         except duckdb.Error as error:
@@ -356,7 +362,7 @@ def _merge(
         _insert(cursor, f"{verb} into {table} ({columns})", columns, key, source)
     else:
         # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
-        cursor.register("incoming", source.unique(list(key), keep="last", maintain_order=True).to_arrow())
+        register_once(cursor, "incoming", source.unique(list(key), keep="last", maintain_order=True))
         finish = DESCENT if table == "policy" else ""
         cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming {finish}")  # noqa: S608
         cursor.unregister("incoming")

@@ -27,6 +27,10 @@ _TYPES: Mapping[str, Any] = {
 
 Row = BaseModel | Mapping[str, Any]
 
+_NUMBERS = frozenset({type(None), float, int, bool})
+_TEXT = frozenset({type(None), str})
+_PLAIN = _NUMBERS | _TEXT
+
 
 @cache
 def schema_of(table: str) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def as_frame(table: str, rows: Iterable[Row] | pl.DataFrame) -> pl.DataFrame:
     listed = [_plain(row) for row in rows]
     for row in listed[:1]:
         _check_columns(table, row.keys(), schema)
-    columns = {name: [_cell(row.get(name)) for row in listed] for name in schema}
+    columns = {name: _cells([row.get(name) for row in listed]) for name in schema}
     try:
         return pl.DataFrame(columns, schema=schema)
     except UnicodeEncodeError:
@@ -96,9 +100,16 @@ def _plain(row: Row) -> Mapping[str, Any]:
     return row.__dict__ if isinstance(row, BaseModel) else row
 
 
+def _cells(values: list[Any]) -> list[Any]:
+    """Return what the cells of one column hold."""
+    kinds = set(map(type, values))
+    # Most columns of most tables; a shard of one chunk has a hundred thousand cells.
+    if kinds <= _NUMBERS or (kinds <= _TEXT and not any("\0" in value for value in values if value)):
+        return values
+    return [_cell(value) for value in values]
+
+
 def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, (float, int)):
-        return value
     if isinstance(value, str):
         # A NUL cannot be stored; the replacement character says that something was there.
         return value.replace("\0", "\ufffd") if "\0" in value else value
@@ -114,6 +125,8 @@ def _encodable(value: Any) -> Any:
 
 
 def _jsonable(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):

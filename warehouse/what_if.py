@@ -14,6 +14,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from warehouse.binding import register_once
 from warehouse.definitions import tables, views
 from warehouse.errors import WarehouseError
 from warehouse.location import Lake, Location
@@ -145,7 +146,7 @@ def _told(path: Location, error: Exception) -> str:
 def _fill(connection: duckdb.DuckDBPyConnection, rubrics: Sequence[NewRubric]) -> None:
     """Put together what is asked for, and let it take the place of the composites of the file."""
     for name, frame in _asked(rubrics).items():
-        connection.register("incoming", frame.to_arrow())
+        register_once(connection, "incoming", frame)
         connection.execute(f"create table {name} as from incoming")
         connection.unregister("incoming")
     connection.execute(f"create table recomposed as {_query()}")
@@ -167,7 +168,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, rubrics: Sequence[NewRubric]) -
         connection.execute(f"drop view {name}")
         connection.execute(tables()[name].sql)
         connection.execute(f"insert into {name} by name from kept.{name}")
-        connection.register("incoming", as_frame(name, rows).to_arrow())
+        register_once(connection, "incoming", as_frame(name, rows))
         connection.execute(f"insert or ignore into {name} by name from incoming")
         connection.unregister("incoming")
 

@@ -22,7 +22,7 @@ def report(
 ) -> None:
     """Write one HTML file that says which tasks teach, which graders lie, and why; it works offline."""
     from flows import console, views
-    from flows import report as reports
+    from flows.report import write as reports
     from flows.trust import told_of_file
 
     path = existing(db)

@@ -8,6 +8,7 @@ import typer
 from flows.commands import options
 
 if TYPE_CHECKING:
+    from flows.pool import WorkerPool
     from flows.runs import Place
     from flows.settings import Settings
     from flows.summary import RunSummary
@@ -57,6 +58,7 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Assay: generate instances, collect groups of rollouts, grade, load, and answer."""
+    from flows.early_workers import early_workers
     from flows.errors import InputError
     from flows.settings import read_settings
 
@@ -72,8 +74,9 @@ def run(
     }  # fmt: skip
     settings = read_settings(config, {**work, **how, "db": db, "data_path": data_path})
     if resume is None:
-        place = _begin(settings, instances, run_id)
-        _finish(place, settings, as_json, lint=True)
+        with early_workers(settings, instances) as early:
+            place = _begin(settings, instances, run_id)
+            _show(_work(place, settings, lint=True, early=early), settings, as_json)
         return
     given = [name for name, value in {**work, "instances": instances}.items() if value is not None]
     if given:
@@ -90,6 +93,7 @@ def demo(
 ) -> None:
     """Show it all, offline: three simulated policies, oracle, ladders, probes; tables and what to type next."""
     from flows import console
+    from flows.early_workers import early_workers
     from flows.settings import DEFAULT_POLICIES, Settings, read_settings
 
     if db is None:
@@ -101,8 +105,9 @@ def demo(
         group=16, audit=True, weak=None, strong=None, chunk_size=500, workers=chosen.workers, thresholds={}, plugins=(),
     )  # fmt: skip
     console.say("three simulated policies (not models) on generated tasks; nothing leaves this machine")
-    place = _begin(settings, None, None)
-    summary = _work(place, settings, lint=True)
+    with early_workers(settings, None) as early:
+        place = _begin(settings, None, None)
+        summary = _work(place, settings, lint=True, early=early)
     report = _write_report(place)
     _show(summary, settings, as_json, report)
 
@@ -183,26 +188,24 @@ def _take_up(settings: "Settings", run_id: str, as_json: bool) -> None:
     summary = completed_run(place)
     if summary is None:
         require_usable(settings.db)
-        _finish(place, settings, as_json, lint=False)
+        _show(_work(place, settings), settings, as_json)
         return
     console.say(f"run {run_id} is complete already; nothing was left to do")
     _show(summary, settings, as_json)
 
 
-def _finish(place: "Place", settings: "Settings", as_json: bool, *, lint: bool) -> None:
-    _show(_work(place, settings, lint=lint), settings, as_json)
-
-
-def _work(place: "Place", settings: "Settings", *, lint: bool) -> "RunSummary":
+def _work(
+    place: "Place", settings: "Settings", *, lint: bool = False, early: "WorkerPool | None" = None
+) -> "RunSummary":
     from flows.runs import finish_with_prefect
 
-    return finish_with_prefect(place, settings, lint=lint)
+    return finish_with_prefect(place, settings, lint=lint, early=early)
 
 
 def _write_report(place: "Place") -> Path:
     """Write the report beside the warehouse."""
     from flows.places import folder_of
-    from flows.report import report
+    from flows.report.write import report
 
     return report(place.db, place.run_id, folder_of(place.db) / "report.html").path
 

@@ -4,9 +4,3 @@ queries and data ask, texts selects what was handed in, charts draws, findings p
 shown in which order, page puts it together. Every number of the page stands in the page, under the name of the view or
 query it came from.
 """
-
-from flows.report.data import ReportData
-from flows.report.page import Written
-from flows.report.write import read_report, report
-
-__all__ = ["ReportData", "Written", "read_report", "report"]

@@ -52,7 +52,7 @@ class Shelf:
             InputError: the folder or the file cannot be written.
             WarehouseError: the warehouse cannot be read.
         """
-        from flows.report import report
+        from flows.report.write import report
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

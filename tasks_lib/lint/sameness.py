@@ -6,6 +6,10 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from tasks_lib.lint.finding import PROMPT, Finding
 from tasks_lib.lint.reading import Place, Reading, grams
@@ -24,7 +28,7 @@ family has six archetypes at least."""
 ENOUGH_PROMPTS = 60
 """Instances of a family from which its wordings are counted: ten of each of six."""
 ROUNDING = 1e-9
-_SLOTS = (1 << 24) - 1
+Members: TypeAlias = npt.NDArray[np.int64]
 _MASKED = re.compile(r"\b(?:\w*\d[\w.,:/-]*|[^\W\d_a-z]\w*)")
 _MASK = "_"
 
@@ -118,22 +122,24 @@ def links_by_cosine(vectors: Sequence[Mapping[str, float]], at_least: float) -> 
     Exact. What is left of a vector without its rarest words is shorter than `at_least`, and so is its product with any
     other; so two such vectors have one of those words in common.
     """
-    words = [frozenset(vector) for vector in vectors]
+    column = {word: place for place, word in enumerate(dict.fromkeys(word for vector in vectors for word in vector))}
+    columns = [np.array([column[word] for word in vector], dtype=np.intp) for vector in vectors]
+    weights = [np.array(list(vector.values())) for vector in vectors]
+    own = np.zeros(len(column))  # one vector, with a place for every word there is
     parent = list(range(len(vectors)))
     index: dict[str, list[int]] = defaultdict(list)
     found: list[Link] = []
     for place, vector in enumerate(vectors):
         prefix = _rarest(vector, at_least)
+        own[columns[place]] = weights[place]
         for other in dict.fromkeys(other for word in prefix for other in index[word]):
             if _root(parent, other) == _root(parent, place):
                 continue
-            # The words that the other has not are lost to the product; most pairs are told apart by these alone.
-            if sum(vector[word] ** 2 for word in words[place] - words[other]) > 1 - at_least**2 + ROUNDING:
-                continue
-            cosine = _dot(vector, vectors[other])
+            cosine = float(own[columns[other]] @ weights[other])
             if cosine >= at_least - ROUNDING:
                 found.append(Link(other, place, cosine))
                 parent[_root(parent, place)] = _root(parent, other)
+        own[columns[place]] = 0.0
         for word in prefix:
             index[word].append(place)
     return found
@@ -148,10 +154,6 @@ def _rarest(vector: Mapping[str, float], at_least: float) -> list[str]:
         first.append(word)
         left -= weight**2
     return first
-
-
-def _dot(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    return sum(weight * other[word] for word, weight in one.items() if word in other)
 
 
 def effective_numbers(sizes: Collection[int]) -> tuple[float, float]:
@@ -176,26 +178,24 @@ def links(sets: Sequence[Collection[int]], at_least: float) -> list[Link]:
     Exact. Two such sets share `at_least` of the larger, so the rarest members of each, as many as may be missing from
     the other and one more, have a member in common: only sets that do are compared.
     """
-    seen = _frequencies(sets)
-    parent = list(range(len(sets)))
+    texts = [np.array(sorted(members), dtype=np.int64) for members in sets]
+    parent = list(range(len(texts)))
     index: dict[int, list[int]] = defaultdict(list)
     found: list[Link] = []
-    for place, members in enumerate(sets):
-        rarest = sorted(sorted(members), key=lambda member: seen[member & _SLOTS])
-        prefix = rarest[: len(rarest) - math.ceil(at_least * len(rarest) - ROUNDING) + 1]
-        own = set(members)
-        for other in dict.fromkeys(other for member in prefix for other in index.get(member, ())):
-            sizes = sorted((len(own), len(sets[other])))
-            if sizes[0] < at_least * sizes[1] or _root(parent, other) == _root(parent, place):
+    for place, (own, seen) in enumerate(zip(texts, _times_seen(texts), strict=True)):
+        rarest = np.argsort(seen, kind="stable")[: len(own) - math.ceil(at_least * len(own) - ROUNDING) + 1]
+        prefix = own[rarest[seen[rarest] > 1]].tolist()  # what no other set has leads nowhere
+        for other in dict.fromkeys(other for member in prefix for other in index[member]):
+            smaller, larger = sorted((len(own), len(texts[other])))
+            if smaller < at_least * larger or _root(parent, other) == _root(parent, place):
                 continue
-            shared = len(own.intersection(sets[other]))
-            jaccard = shared / (sum(sizes) - shared)
+            shared = len(np.intersect1d(own, texts[other], assume_unique=True))
+            jaccard = shared / (smaller + larger - shared)
             if jaccard >= at_least:
                 found.append(Link(other, place, jaccard))
                 parent[_root(parent, place)] = _root(parent, other)
         for member in prefix:
-            if seen[member & _SLOTS] > 1:  # what no other set has leads nowhere
-                index[member].append(place)
+            index[member].append(place)
     return found
 
 
@@ -207,14 +207,12 @@ def _near_duplicates(texts: Sequence[Collection[int]]) -> Iterator[Link]:
             yield Link(first[tuple(text)], place, 1.0)
 
 
-def _frequencies(sets: Sequence[Collection[int]]) -> bytearray:
-    """Count members by the low bits of their hash, up to 255. Too high a count costs time, never a pair."""
-    seen = bytearray(_SLOTS + 1)
-    for members in sets:
-        for member in members:
-            if seen[member & _SLOTS] < 255:
-                seen[member & _SLOTS] += 1
-    return seen
+def _times_seen(texts: Sequence[Members]) -> list[Members]:
+    """Return, member by member of each set, how many sets have it."""
+    if not texts:
+        return []
+    _, which, counts = np.unique(np.concatenate(texts), return_inverse=True, return_counts=True)
+    return np.split(counts[which], np.cumsum([len(text) for text in texts[:-1]]))
 
 
 def _root(parent: list[int], place: int) -> int:

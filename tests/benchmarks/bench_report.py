@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from flows.report import report
+from flows.report.write import report
 from tests.benchmarks.bench_warehouse import BUILD
 from tests.support_report import BROWSER_FLAGS, chromium
 from warehouse import Warehouse

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 import tasks_lib
 from flows import evaluate
-from flows.report import report
+from flows.report.write import report
 from flows.report.queries import OF_GROUPS, VIEWS
 from tests.support_report import ATTACK, BROWSER_FLAGS, SCREENSHOTS, chromium, hostile, hostile_lab, lab_page
 from warehouse import Warehouse

@@ -1,4 +1,4 @@
-"""Has nothing changed? Equivalence within a margin, several tests at once, and how many instances would tell.
+"""Has nothing changed? Equivalence within a margin, and how many instances would tell.
 
 "p > .05" says that a change was not shown, never that there was none.
 """
@@ -43,24 +43,6 @@ def tost(differences: Sequence[float], margin: float) -> Tost:
     below = stats.ttest_1samp(differences, margin, alternative="less")
     interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.9)
     return Tost(float(max(above.pvalue, below.pvalue)), float(interval.low), float(interval.high))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values so that the chance of any false claim among them stays below the level.
-
-    Holds for any dependence. Source: S. Holm (1979), A simple sequentially rejective multiple test procedure, Scand.
-    J. Stat. 6; in rising order p_i * (m - i), never falling, at most 1.
-
-    Args:
-        p_values: 0..1 each; may be empty.
-
-    Returns:
-        The adjusted values, in the given order.
-    """
-    # Imported here: it takes longer than all the tests of a gate, which has no use for it.
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if len(p_values) else []
 
 
 def instances_to_decide(sd: float, margin: float, power: float = 0.8, alpha: float = 0.05) -> int:

@@ -2,12 +2,14 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtr, stdtrit
 
 from warehouse.stats.interval import checked_confidence
+from warehouse.stats.logit import fractional_logit
+from warehouse.stats.multiple import holm
 from warehouse.stats.values import (
     REWARD_QUANTUM,
     ROUNDING,
@@ -90,9 +92,9 @@ def knob_effects(
 ) -> KnobEffects:
     """Return what each knob of a family does to the reward.
 
-    Fractional logit: logit E[r] = policy + sum over knobs of beta_k * (x_k - mean_k) / sd_k, fitted as a binomial GLM
-    by statsmodels, which needs only the mean to be right, not the distribution; standard errors clustered by instance,
-    t with instances - 1 degrees of freedom, p values corrected by Holm. Mean and standard deviation of a knob are over
+    Fractional logit: logit E[r] = policy + sum over knobs of beta_k * (x_k - mean_k) / sd_k, fitted as a binomial
+    model, which needs only the mean to be right, not the distribution; standard errors clustered by instance, t with
+    instances - 1 degrees of freedom, p values corrected by Holm. Mean and standard deviation of a knob are over
     instances. Sources: Papke and Wooldridge (1996), Econometric methods for fractional response variables; Fischer
     (1973) for explaining difficulty by features. Without clustering the errors were 2.5 times too small in a
     simulation; what instances differ by beyond their knobs is averaged over, which draws slopes towards 0 a little.
@@ -183,32 +185,20 @@ def _beyond(column: FloatArray, known: FloatArray) -> FloatArray:
     return rest
 
 
-def import_estimator() -> None:
-    """Import the library that estimates, and no more of it than is used: a second, all of it half as much again."""
-    import statsmodels.genmod.generalized_linear_model  # noqa: F401
-
-    import warehouse.stats.equivalence  # noqa: F401
-
-
 def _fit(rows: _Rows, standard: FloatArray, confidence: float) -> list[tuple[float, ...]] | None:
     """Return slope, error, ends, p and Holm's p of each knob; None where the fit does not settle."""
-    # Loaded here: most commands need none of it; `import_estimator` says what it takes.
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
-
-    from warehouse.stats.equivalence import holm
-
-    k = standard.shape[1]
-    with catch_warnings():
-        simplefilter("ignore")  # of separation and convergence; what they mean is looked at below
-        model = GLM(rows.rewards, np.column_stack([standard, rows.intercepts]), family=families.Binomial())
-        found = model.fit(cov_type="cluster", cov_kwds={"groups": rows.clusters}, use_t=True)
-        slopes, errors, p = found.params[:k], found.bse[:k], found.pvalues[:k]
-        ends = found.conf_int(1 - confidence)[:k]
-    numbers = np.column_stack([slopes, errors, ends, p])
-    if not found.converged or not np.isfinite(numbers).all() or np.abs(slopes).max() > STEEPEST:
+    found = fractional_logit(rows.rewards, np.column_stack([standard, rows.intercepts]), rows.clusters)
+    if found is None:
         return None
-    return [tuple(float(x) for x in row) for row in np.column_stack([numbers, holm(p)])]
+    k = standard.shape[1]
+    slopes, errors = found.coefficients[:k], found.errors[:k]
+    if np.abs(slopes).max() > STEEPEST or errors.min() <= 0:
+        return None
+    freedom = rows.n_instances - 1
+    reach = stdtrit(freedom, (1 + confidence) / 2) * errors
+    p = 2 * stdtr(freedom, -np.abs(slopes / errors))
+    numbers = np.column_stack([slopes, errors, slopes - reach, slopes + reach, p, holm(p.tolist())])
+    return [tuple(float(x) for x in row) for row in numbers]
 
 
 def _stuck(rewards: FloatArray, policies: Sequence[str]) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from warehouse.stats.equivalence import holm, instances_to_decide, tost
+from warehouse.stats.equivalence import instances_to_decide, tost
+from warehouse.stats.multiple import holm
 from warehouse.stats.shares import clopper_pearson
 
 Status = Literal["moved", "flat", "regressed", "unclear"]

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from statsmodels.stats.weightstats import ttost_paired
 
-from warehouse.stats.equivalence import holm, instances_to_decide, tost
+from warehouse.stats.equivalence import instances_to_decide, tost
 from warehouse.stats.shares import clopper_pearson
 
 DIFFERENCES = [
@@ -44,25 +42,6 @@ def test_tost_has_no_answer_without_variation_or_margin(differences: list[float]
     """Differences that are all alike prove nothing by themselves."""
     with pytest.raises(ValueError, match=r"margin|vary"):
         tost(differences, margin)
-
-
-def test_holm_worked() -> None:
-    """4 x .001, 3 x .012, 2 x .03, 1 x .2; by hand."""
-    assert holm([0.001, 0.012, 0.03, 0.2]) == pytest.approx([0.004, 0.036, 0.06, 0.2])
-    assert holm([]) == []
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-@settings(max_examples=15, deadline=None)
-def test_holm_never_helps_and_keeps_the_order(p_values: list[float]) -> None:
-    """Between p and m * p, at most 1, and the order stays."""
-    found = holm(p_values)
-
-    assert all(
-        p <= q + 1e-12 and q <= min(1.0, len(p_values) * p) + 1e-12 for p, q in zip(p_values, found, strict=True)
-    )
-    by_p = [q for _, q in sorted(zip(p_values, found, strict=True))]
-    assert by_p == sorted(by_p)
 
 
 @pytest.mark.parametrize(("sd", "n"), [(0.1, 35), (0.15, 78), (0.2, 138), (0.3, 309), (0.0, 0)])

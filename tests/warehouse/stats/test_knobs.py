@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pytest
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.multitest import multipletests
 
 from warehouse.stats.difficulty import knob_effects
@@ -55,7 +57,7 @@ def test_known_slopes_are_found() -> None:
 
 
 def test_numbers_agree_with_each_other_and_with_an_independent_sandwich() -> None:
-    """Newton's steps and the clustered sandwich in plain numpy; per unit is per deviation over the deviation; Holm."""
+    """Of statsmodels: the clustered GLM and its t; per unit is per deviation over the deviation; Holm."""
     made = simulated({"rows": 0.6, "defects": -0.9}, 40, seed=2)
     found = knob_effects(made.rewards, made.instances, made.policies, made.knobs).effects
 
@@ -64,20 +66,17 @@ def test_numbers_agree_with_each_other_and_with_an_independent_sandwich() -> Non
     means = {name: np.mean(column[of_instance]) for name, column in made.knobs.items()}
     dummies = np.array([[policy == f"sim/{p}" for p in range(4)] for policy in made.policies], dtype=float)
     x = np.column_stack([*((made.knobs[n] - means[n]) / deviations[n] for n in made.knobs), dummies])
-    beta = np.zeros(x.shape[1])
-    for _ in range(30):
-        fitted = 1 / (1 + np.exp(-x @ beta))
-        bread = np.linalg.inv(x.T @ (x * (fitted * (1 - fitted))[:, None]))
-        beta += bread @ x.T @ (made.rewards - fitted)
-    scores = x * (made.rewards - fitted)[:, None]
-    sums = np.array([scores[[name == own for own in made.instances]].sum(0) for name in dict.fromkeys(made.instances)])
-    n, k = x.shape
-    variance = bread @ sums.T @ sums @ bread * 40 / 39 * (n - 1) / (n - k)
+    groups = np.unique(made.instances, return_inverse=True)[1]
+    known = GLM(made.rewards, x, family=Binomial()).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    beta = known.params[:2]
 
-    assert [each.per_sd for each in found] == pytest.approx(beta[:2])
-    assert [each.se for each in found] == pytest.approx(np.sqrt(np.diag(variance))[:2], rel=1e-6)
-    assert [each.per_unit for each in found] == pytest.approx(beta[:2] / list(deviations.values()))
-    assert [each.p_holm for each in found] == pytest.approx(multipletests([each.p for each in found], method="holm")[1])
+    assert [each.per_sd for each in found] == pytest.approx(beta)
+    assert [each.se for each in found] == pytest.approx(known.bse[:2], rel=1e-6)
+    assert [each.per_unit for each in found] == pytest.approx(beta / list(deviations.values()))
+    assert [each.p for each in found] == pytest.approx(known.pvalues[:2], rel=1e-4)
+    assert [each.p_holm for each in found] == pytest.approx(
+        multipletests(known.pvalues[:2], method="holm")[1], rel=1e-4
+    )
     # 97.5 % point of t with 39 degrees of freedom: 2.0227.
     for each in found:
         assert each.per_sd is not None
