@@ -2,16 +2,18 @@
 
 import random
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from warehouse.definitions import tables
-from warehouse.errors import ForeignFileError, NoWarehouseError, ShardError, WarehouseError
+from warehouse.errors import ForeignFileError, NoWarehouseError, QueryError, ShardError, WarehouseError
 from warehouse.lake_catalogue import Seen, attach, look, new_engine, scrubbed
+from warehouse.lake_copies import Copies
 from warehouse.lake_locks import Lock, Turns
 from warehouse.lake_merge import LAKE, Staged, declared_without_keys, merge, merge_policies, replace, stage
 from warehouse.location import Lake
@@ -36,19 +38,44 @@ _CONFLICTS = ("transaction conflict", "maximum retry count", "could not serializ
 class LakeWarehouse(Warehouse):
     """An open lake; made by `Warehouse.open`."""
 
-    def __init__(self, lake: Lake, turns: Turns, *, read_only: bool, beside_others: bool, data_path: str) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        turns: Turns,
+        *,
+        read_only: bool,
+        beside_others: bool,
+        data_path: str,
+        seen: Seen | None = None,
+    ) -> None:
         self._lake = lake
         self._turns = turns
         self._beside_others = beside_others
         self._held = ExitStack()
+        self._copies: Copies | None = None
         connection = configured(new_engine())
         super().__init__(connection, str(lake))
         try:
-            attach(connection, lake, LAKE, read_only=read_only, data_path=data_path)
+            snapshot = seen.snapshot if read_only and seen is not None else None
+            attach(connection, lake, LAKE, read_only=read_only, data_path=data_path, snapshot=snapshot)
             connection.execute(f"use {LAKE}")
         except BaseException:
             connection.close()
             raise
+
+        # Views of an older version are made of other tables than ours.
+        if read_only and seen is not None and seen.fingerprint == fingerprint():
+            self._copies = Copies(connection, LAKE, seen)
+
+    def sql(
+        self, query: str, params: Sequence[Any] = (), frames: Mapping[str, pl.DataFrame] | None = None
+    ) -> pl.DataFrame:
+        if self._copies is not None:
+            try:
+                self._copies.bring(query)
+            except duckdb.Error as error:
+                raise QueryError(f"{self._place}: cannot be read ({scrubbed(self._lake, error)})") from None
+        return super().sql(query, params, frames)
 
     def close(self) -> None:
         super().close()
@@ -148,7 +175,11 @@ class LakeWarehouse(Warehouse):
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = super()._cursor()
-        cursor.execute(f"use {LAKE}")
+        if self._copies is None:
+            cursor.execute(f"use {LAKE}")
+        else:
+            cursor.execute(f"set search_path = '{self._copies.search_path}'")
+            cursor.execute("begin transaction read only")  # the engine would let anybody change copies
         return cursor
 
     def _create_table(self, cursor: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -186,7 +217,12 @@ def open_lake(lake: Lake, *, read_only: bool, beside_others: bool) -> LakeWareho
                 if not read_only or seen is None:
                     raise
         opened = LakeWarehouse(
-            lake, turns, read_only=read_only, beside_others=beside_others, data_path=_usable_path(lake, seen, read_only)
+            lake,
+            turns,
+            read_only=read_only,
+            beside_others=beside_others,
+            data_path=_usable_path(lake, seen, read_only),
+            seen=seen,
         )
     except BaseException:
         turns.close()

@@ -5,6 +5,7 @@ that does not answer is told in words of its own.
 """
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,12 @@ _LOOK = """
     union all
     select 'table', table_name from ducklake_table where end_snapshot is null
     union all
+    select 'snapshot', cast(max(snapshot_id) as varchar) from ducklake_snapshot
+    union all
+    select 'size', concat(ducklake_table.table_name, ' ', record_count, ' ', file_size_bytes)
+    from ducklake_table_stats join ducklake_table on ducklake_table_stats.table_id = ducklake_table.table_id
+    where ducklake_table.end_snapshot is null
+    union all
     select 'fingerprint', ducklake_tag.value
     from ducklake_tag join ducklake_table on ducklake_tag.object_id = ducklake_table.table_id
     where
@@ -42,6 +49,10 @@ class Seen:
     tables: frozenset[str]
     fingerprint: str | None
     """Of the SQL files that made the tables and views; None where there are none of ours."""
+    snapshot: int
+    """The latest one; all of this was seen at once."""
+    sizes: Mapping[str, tuple[int, int]]
+    """Table -> rows, at least as many as there are, and bytes of its files; nobody has written to the others yet."""
 
 
 def look(lake: Lake) -> Seen | None:
@@ -55,13 +66,15 @@ def look(lake: Lake) -> Seen | None:
     rows = _rows_of_server(lake) if lake.is_postgres else _rows_of_file(lake)
     if rows is None:
         return None
-    found: dict[str, list[str]] = {"data_path": [], "table": [], "fingerprint": []}
+    found: dict[str, list[str]] = {"data_path": [], "table": [], "fingerprint": [], "snapshot": [], "size": []}
     for what, value in rows:
         found[what].append(value)
     return Seen(
         data_path="".join(found["data_path"][:1]),
         tables=frozenset(found["table"]),
         fingerprint=next(iter(found["fingerprint"]), None),
+        snapshot=int(found["snapshot"][0]),
+        sizes={table: (int(n_rows), int(n_bytes)) for table, n_rows, n_bytes in map(str.split, found["size"])},
     )
 
 
@@ -109,7 +122,15 @@ def new_engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config={"allow_unsigned_extensions": True})
 
 
-def attach(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, *, read_only: bool, data_path: str) -> None:
+def attach(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    name: str,
+    *,
+    read_only: bool,
+    data_path: str,
+    snapshot: int | None = None,
+) -> None:
     """Attach a lake to a connection.
 
     Args:
@@ -118,6 +139,7 @@ def attach(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, *, read
         name: what to call it.
         read_only: nothing of it can be changed.
         data_path: where its files are, by the catalogue or, for a new one, by the person.
+        snapshot: the one to read, whatever is written meanwhile; None: always the latest.
 
     Raises:
         LockedError: the file of the catalogue is open in another process.
@@ -131,6 +153,7 @@ def attach(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, *, read
         place = f"postgres:{_keep_password(connection, lake)}" if lake.is_postgres else lake.connection
         options = [f"data_path {_quoted(data_path)}"]
         options += ["read_only"] if read_only else []
+        options += [f"snapshot_version {snapshot:d}"] if snapshot is not None else []
         options += ["meta_secret 'catalogue'"] if lake.is_postgres else []
         connection.execute(f"attach {_quoted('ducklake:' + place)} as {name} ({', '.join(options)})")
     except duckdb.Error as error:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tests.support_lake import expected_rows, load, repeated_keys, rows_of, write_run
-from warehouse import NoWarehouseError, Warehouse, WarehouseError
+from warehouse import NoWarehouseError, Warehouse, WarehouseError, lake_copies
 from warehouse.definitions import tables, views
 from warehouse.errors import ForeignFileError, LockedError, ShardError
 from warehouse.lake_catalogue import look
@@ -390,3 +391,52 @@ def test_loading_as_the_program_does(lake: Lake, tmp_path: Path) -> None:
     with Warehouse.open(lake, read_only=True) as warehouse:
         assert repeated_keys(warehouse) == {}
         assert warehouse.view("task_verdict").height == 8
+
+
+def test_some_tables_copied_and_some_not_answer_as_the_lake_itself(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where scores stay in the lake and runs are copied, what reads both answers alike, asked by several at once."""
+    monkeypatch.setattr(lake_copies, "MOST_ROWS", 20)
+    load(lake, write_run(tmp_path / "shards", "r", 4), "r")
+    names = ("task_verdict", "policy_mean", "coverage", "rollout", "run", "score", "knob_effect", "group_spread")
+    with Warehouse.open(lake, read_only=True) as warehouse, ThreadPoolExecutor(4) as threads:
+        found = dict(zip(names, threads.map(warehouse.view, names), strict=True))
+        copied = warehouse.sql("select table_name from duckdb_tables() where database_name = 'memory'")["table_name"]
+        assert {"run", "policy"} <= {*copied}
+        assert not {"rollout", "score"} & {*copied}
+    with Warehouse.open(lake) as warehouse:
+        for name in names:
+            grain = [*(tables() | views())[name].grain]
+            assert_frame_equal(found[name].sort(grain), warehouse.view(name).sort(grain), abs_tol=1e-12)
+
+
+def test_what_was_deleted_and_tidied_up_is_read_as_it_is(lake: Lake) -> None:
+    """The catalogue never tells of fewer rows than a table has, so that none with rows is taken for empty."""
+    tidying = (
+        "call ducklake_flush_inlined_data('lake')", "call ducklake_merge_adjacent_files('lake')",
+        "call ducklake_rewrite_data_files('lake')", "call ducklake_expire_snapshots('lake', older_than => now())",
+        "call ducklake_cleanup_old_files('lake', cleanup_all => true)",
+    )  # fmt: skip
+    with Warehouse.open(lake) as warehouse:
+        warehouse.merge("threshold", [{**THRESHOLD, "name": str(number)} for number in range(30)])
+        warehouse.merge("threshold", [{**THRESHOLD, "run_id": "other"}])
+        warehouse.sql("delete from threshold where run_id = 'r'")
+        warehouse.merge("run", [RUN])
+        for step in tidying:
+            warehouse.sql(step)
+    with Warehouse.open(lake, read_only=True) as warehouse:
+        assert warehouse.view("threshold").to_dicts() == [{**THRESHOLD, "run_id": "other"}]
+        assert warehouse.view("run")["run_id"].to_list() == ["r"]
+        assert warehouse.sql("select count(*) as n from RUN join Threshold on true")["n"].to_list() == [1]
+
+
+def test_a_frame_takes_the_place_of_a_copy(lake: Lake) -> None:
+    """For one query, as in a file; and rows can be written to a file of one's own."""
+    with Warehouse.open(lake, read_only=True) as warehouse:
+        assert warehouse.view("run").is_empty()
+        assert warehouse.sql("select a from run", frames={"run": pl.DataFrame({"a": [1]})})["a"].to_list() == [1]
+        assert warehouse.view("run").is_empty()
+        copy = Path(lake.connection).with_name("run.csv")
+        warehouse.sql(f"copy (from run) to '{copy}'")
+        assert copy.read_text().startswith("run_id,")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support_lake import begin, expected_rows, lake_of, load, loader, repeated_keys, rows_of, write_run
 from tests.support_postgres import PASSWORD, Postgres
-from warehouse import NoWarehouseError, Warehouse, WarehouseError
+from warehouse import NoWarehouseError, Warehouse, WarehouseError, lake_copies
 from warehouse import lake_locks as locks
 from warehouse.errors import LockedError
 from warehouse.location import Lake, parse_location
@@ -108,6 +108,18 @@ def test_a_killed_loader_leaves_nothing_half_loaded_and_no_lock(lake: Lake, tmp_
         assert repeated_keys(warehouse) == {}
     with psycopg.connect(lake.connection) as server:
         assert server.execute("select count(*) from pg_locks where locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_reader_sees_one_moment(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is loaded while somebody reads is not there for them, copied or not, and is there for the next."""
+    monkeypatch.setattr(lake_copies, "MOST_ROWS", 20)  # rollouts stay in the lake
+    count = "select (select count(*) from run) as runs, (select count(*) from rollout) as rollouts"
+    with Warehouse.open(lake, read_only=True) as early, Warehouse.open(lake, read_only=True) as warm:
+        before = warm.sql(count).row(0)
+        assert load(lake, write_run(tmp_path / "moment", "moment", 10), "moment") == expected_rows(10)
+        assert early.sql(count).row(0) == warm.sql(count).row(0) == before
+    with Warehouse.open(lake, read_only=True) as late:
+        assert late.sql(count).row(0) == (before[0] + 1, before[1] + expected_rows(10)["rollout"])
 
 
 def test_whoever_thinks_about_what_it_reads_is_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
