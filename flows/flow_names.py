@@ -1,14 +1,13 @@
 """What flow runs and task runs are called and tagged with, so that people and limits find them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import UUID
 
+from flows.few import few
 from flows.plan import Chunk, RunPlan
 
 PROJECT = "taskassay"
 """On every flow run."""
-SHOWN = 3
-"""Names that stand in the name of a flow run; the rest are counted."""
 
 
 def name_of_run(plan: RunPlan) -> str:
@@ -44,12 +43,6 @@ def tag_flow_run(tags: Iterable[str]) -> None:
     with get_client(sync_client=True) as client:
         here = UUID(str(flow_run.id))
         client.update_flow_run(here, tags=sorted({*client.read_flow_run(here).tags, *tags}))
-
-
-def few(names: Sequence[str]) -> str:
-    """Return the first names of a list, and how many there are beside them."""
-    more = f" +{len(names) - SHOWN}" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
 
 
 def _who(plan: RunPlan) -> list[str]:

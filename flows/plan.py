@@ -19,6 +19,7 @@ from pydantic import ValidationError
 import tasks_lib
 from flows.access import recorded_place
 from flows.errors import InputError
+from flows.few import few
 from flows.lineage import Known, with_descent
 from flows.settings import NOT_OF_THE_WORK, Settings
 from flows.trust import Trust, planned_trust
@@ -218,12 +219,14 @@ def make_plan(
     portions: list[Portion] = []
     for family in families:
         asked = [places[instance.instance_id] for instance in instances if instance.family == family.name]
-        portions += [
-            Portion(family.name, asked, [_planned(name, policy, settings.group)]) for name, policy in built.items()
-        ]
+        portions += [Portion(family.name, asked, pack) for pack in _packs(built, settings.group, settings.chunk_size)]
         if settings.audit:
             audit = {name: tasks_lib.policy(name) for name in audit_policies(family) if name not in built}
-            portions.append(Portion(family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()]))
+            portions.append(
+                Portion(
+                    family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()], is_audit=True
+                )
+            )
             specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
 
     weak, strong = settings.anchors
@@ -384,6 +387,29 @@ def _planned(name: str, policy: Policy | ModelPolicy, samples: int) -> PlannedPo
     return PlannedPolicy(name=name, policy_id=policy.spec.policy_id, samples=samples)
 
 
+def _packs(policies: Mapping[str, Policy | ModelPolicy], group: int, size: int) -> list[list[PlannedPolicy]]:
+    """Put policies together whose attempts at an instance belong into one chunk.
+
+    A worker finds out something about an instance once, which for a text takes as long as grading ten outputs; so all
+    policies of code attempt it in one chunk, unless that alone would be more than a chunk. A model has chunks of its
+    own: they wait for calls, and a limit of that model is a limit of them.
+    """
+    own: list[list[PlannedPolicy]] = []
+    shared: list[list[PlannedPolicy]] = []
+    room = 0
+    for name, policy in policies.items():
+        planned = _planned(name, policy, group)
+        if isinstance(policy, ModelPolicy):
+            own.append([planned])
+        elif planned.samples <= room:
+            shared[-1].append(planned)
+            room -= planned.samples
+        else:
+            shared.append([planned])
+            room = size - planned.samples
+    return [*own, *shared]
+
+
 def _absolute_replay(name: str) -> str:
     """Name the file of a replay so that a run can be taken up from another folder."""
     path, separator, wanted = name.removeprefix("replay:").partition(".jsonl:")
@@ -399,6 +425,13 @@ class Portion:
     family: str
     instances: Sequence[PlannedInstance]
     policies: Sequence[PlannedPolicy]
+    is_audit: bool = False
+    """The oracle, the ladders and the probes."""
+
+    @property
+    def who(self) -> str:
+        """Say, in a few words, who attempts them."""
+        return "oracle, ladders, probes" if self.is_audit else few([policy.name for policy in self.policies])
 
     def instances_per_chunk(self, size: int) -> int:
         return max(1, size // sum(policy.samples for policy in self.policies))
@@ -419,7 +452,6 @@ def all_chunks(portions: Sequence[Portion], size: int) -> Iterator[Chunk]:
 
 def _chunks(portion: Portion, step: int) -> Iterator[Chunk]:
     per_instance = sum(policy.samples for policy in portion.policies)
-    who = portion.policies[0].name if len(portion.policies) == 1 else "oracle, ladders, probes"
     for start in range(0, len(portion.instances), step):
         part = tuple(portion.instances[start : start + step])
         work = {
@@ -429,7 +461,7 @@ def _chunks(portion: Portion, step: int) -> Iterator[Chunk]:
         yield Chunk(
             key=content_hash(portion.family, work, length=16),
             family=portion.family,
-            label=f"{portion.family} {who} {len(part) * per_instance} rollouts",
+            label=f"{portion.family} {portion.who} {len(part) * per_instance} rollouts",
             instances=part,
             policies=tuple(portion.policies),
         )

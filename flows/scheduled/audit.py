@@ -17,7 +17,8 @@ from prefect.states import Completed, Failed
 import tasks_lib
 from flows.artifacts.markdown import plain, rows
 from flows.artifacts.summary import plain_mark
-from flows.flow_names import PROJECT, few, tag_flow_run
+from flows.few import few
+from flows.flow_names import PROJECT, tag_flow_run
 from flows.places import is_there
 from flows.pool import import_plugins
 from flows.scheduled.flow_runs import assay, told_in_words, unlocked

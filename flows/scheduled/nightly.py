@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from flows.flow_names import few
+from flows.few import few
 from flows.scheduled.flow_runs import assay, moment_of_flow_run, told_in_words
 from flows.scheduled.pages import report_of, show_link, show_summary
 from flows.scheduled.parameters import Attempts, Judging, Limits, Machines, Place, Tasks, settings_of

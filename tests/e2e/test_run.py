@@ -71,14 +71,14 @@ def test_run_leaves_artifacts_and_task_runs_with_names(assay: Assay, prefect_api
     assert {"verdicts", "probes", "run-summary"} <= {artifact["key"] for artifact in artifacts}
     assert progress == {f"progress-{stage}": 100.0 for stage in ("plan", "collect-and-grade", "load", "analyse")}
     labels = _task_names(prefect_api, name)
-    assert "tiny_upper sim/weak 160 rollouts" in labels
+    assert "tiny_upper sim/weak, sim/mid, sim/strong 192 rollouts" in labels
     assert sum(label.startswith("tiny_upper oracle, ladders, probes") for label in labels) == 1
 
 
 def _task_names(api: dict[str, str], flow_runs: dict[str, Any]) -> set[str]:
     deadline = time.monotonic() + 30
     names: set[str] = set()
-    while time.monotonic() < deadline and len(names) < 6:  # the server records task runs a little later
+    while time.monotonic() < deadline and len(names) < 5:  # the server records task runs a little later
         names = {task["name"] for task in _prefect(api, "task_runs/filter", flow_runs)}
         time.sleep(0.3)
     return names

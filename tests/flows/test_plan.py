@@ -50,13 +50,32 @@ def test_plan_covers_every_instance_and_policy_once() -> None:
     assert {policy.policy_id for policy in plan.policies} == {policy_id for _, policy_id, _ in planned}
 
 
-def test_plan_chunks_keep_to_their_size_where_one_group_fits() -> None:
-    """A chunk has at most chunk_size rollouts unless a single instance has more."""
-    plan, _ = _plan(chunk_size=10)
+ALL = "sim/weak, sim/mid, sim/strong"
 
-    simulated = [chunk for chunk in plan.chunks if len(chunk.policies) == 1]
-    assert [chunk.n_rollouts for chunk in simulated] == [8, 8, 4] * 3
-    assert all(len(chunk.instances) == 1 for chunk in plan.chunks if len(chunk.policies) > 1)
+
+@pytest.mark.parametrize(
+    ("chunk_size", "chunks"),
+    [
+        (24, [(ALL, 24), (ALL, 24), (ALL, 12)]),
+        (10, [*[("sim/weak, sim/mid", 8)] * 5, ("sim/strong", 8), ("sim/strong", 8), ("sim/strong", 4)]),
+        (3, [(f"sim/{name}", 4) for name in ("weak", "mid", "strong") for _ in range(5)]),
+    ],
+)
+def test_plan_policies_of_code_share_chunks_of_their_size(chunk_size: int, chunks: list[tuple[str, int]]) -> None:
+    """Five instances, three policies in groups of 4: what one worker knows of an instance serves all that fit."""
+    plan, _ = _plan(chunk_size=chunk_size, audit=False)
+
+    assert [chunk.label for chunk in plan.chunks] == [f"tiny_upper {who} {n} rollouts" for who, n in chunks]
+    assert [chunk.n_rollouts for chunk in plan.chunks] == [n for _, n in chunks]
+
+
+def test_plan_a_model_has_chunks_of_its_own() -> None:
+    """A limit of that model is a limit of them, and no other policy waits for its calls."""
+    plan, _ = _plan(policies=("sim/weak", "anthropic/claude-a", "sim/mid", "anthropic/claude-b"), audit=False)
+
+    assert [[policy.name for policy in chunk.policies] for chunk in plan.chunks] == [
+        ["anthropic/claude-a"], ["anthropic/claude-b"], ["sim/weak", "sim/mid"],
+    ]  # fmt: skip
 
 
 def test_plan_never_has_more_chunks_than_prefect_can_take() -> None:
