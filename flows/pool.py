@@ -175,9 +175,10 @@ class WorkerPool:
 
 
 def _kill(executor: ProcessPoolExecutor) -> None:
-    processes = list((executor._processes or {}).values())
+    processes = executor._processes
+    # First: it waits for a process that somebody else is just about to start, which then stands among the others.
     executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
+    for process in list((processes or {}).values()):
         process.kill()
 
 

@@ -1,16 +1,21 @@
 """The worker processes: they start anew after a death and never outlive their parent."""
 
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+import flows.pool
 from flows.errors import InputError
 from flows.pool import InProcess, PoolClosedError, WorkerPool, import_plugins
 from tests.conftest import TINY, clean_environment
@@ -37,6 +42,30 @@ def test_pool_closed_takes_no_work() -> None:
     with pytest.raises(PoolClosedError):
         pool.run(os.getpid)
     assert _gone([worker])
+
+
+def test_pool_closed_while_a_worker_starts_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hangs in C would never notice that its parent is gone, so nobody may be forgotten."""
+    started: queue.Queue[int] = queue.Queue()
+    closing = threading.Event()
+    start = flows.pool._ProcessWithoutMain._Popen
+
+    def slowly(process: Any) -> Any:
+        child = start(process)
+        started.put(child.pid)
+        closing.wait(1)
+        return child
+
+    monkeypatch.setattr(flows.pool._ProcessWithoutMain, "_Popen", staticmethod(slowly))
+    pool = WorkerPool(1)
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(pool.run, time.sleep, 60)
+        worker = started.get(timeout=10)
+        pool.close()
+        closing.set()
+        assert _gone([worker])
+        with pytest.raises((PoolClosedError, BrokenProcessPool)):
+            asked.result(timeout=10)
 
 
 def test_pool_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
