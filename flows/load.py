@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import tasks_lib
@@ -20,6 +21,7 @@ from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
 from warehouse.location import Location
 from warehouse.shards import Shards
+from warehouse.tables import write_portions
 
 INSTANCES_AT_ONCE = 500
 RunStatus = Literal["running", "completed", "cancelled", "failed"]
@@ -55,12 +57,27 @@ def load_run(db: Location, spool: Path, plan: RunPlan, status: RunStatus = "comp
     with Warehouse.open(db, beside_others=True) as warehouse:
         known = catalogue(tasks_lib.family(name) for name in plan.families)
         warehouse.merge_all({**known, "policy": plan.policies, "threshold": _thresholds(warehouse, plan)})
-        warehouse.merge_in_portions("instance", _portions(spool))
+        warehouse.merge_files("instance", prepare_load(spool))
         added = warehouse.load(shards)
         warehouse.merge("run", [_run_row(plan, status, now())])
         # Last, since only completed runs count; were it cut off here, the next run that is loaded makes up for it.
         refresh(warehouse, [plan.run_id])
     return dict(added)
+
+
+def prepare_load(spool: Path) -> list[str]:
+    """Write the rows of the instances of a run, which are known before its work is done; return the files.
+
+    Whoever waits for workers has the time; loading finds them then, and makes them where nobody did.
+    """
+    folder = spool / "instance-rows"
+    if not folder.exists():
+        with TemporaryDirectory(dir=spool) as unfinished:
+            rows = Path(unfinished) / "rows"
+            rows.mkdir()
+            write_portions("instance", _portions(spool), rows)
+            rows.rename(folder)
+    return sorted(map(str, folder.iterdir()))
 
 
 def note_stopped(db: Location, plan: RunPlan) -> None:

@@ -4,7 +4,8 @@ One Prefect task is one chunk. Its thread hands the chunk to the workshop, where
 travels back are counts. A shard that is there is a chunk that is done, so a run taken up again does the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Generic, TypeVar, cast
@@ -14,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import FlowRunTimeoutError
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import exponential_backoff
 
@@ -95,7 +97,20 @@ def run_pipeline(
         """Work on the chunks that are left, load, analyse."""
         return here.content()
 
-    return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
+    with _without_heartbeats():
+        return cast(RunSummary, evaluate(plan.run_id, str(location), plan.n_rollouts))
+
+
+@contextmanager
+def _without_heartbeats() -> Iterator[None]:
+    """Leave out the heartbeats of the flow run, unless somebody asked for them.
+
+    At its end a flow waits up to a second for the thread that sends them. Whoever started a run by hand sees it end,
+    and a deployment's flow, within which others run, has a heart of its own.
+    """
+    is_asked_for = "heartbeat_frequency" in get_current_settings().flows.model_fields_set
+    with temporary_settings({} if is_asked_for else {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:

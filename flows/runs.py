@@ -24,7 +24,7 @@ from flows.errors import InputError, InterruptedRunError, PassingError, Pipeline
 from flows.generate import generate_instances
 from flows.head_start import HeadStart
 from flows.lint import say_findings
-from flows.load import discard_spool, is_completed, load_run, register_run
+from flows.load import discard_spool, is_completed, load_run, prepare_load, register_run
 from flows.model_host import ModelHost
 from flows.places import db_option, is_there, require_usable, runs_folder
 from flows.plan import (
@@ -179,7 +179,8 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
     ):
         if lint:
             say_findings(list(all_instances(place.spool)))
-        # Imported when workers are busy: it takes a second, and a server of our own takes several to start.
+        # While workers are busy. What is imported takes a second, and a server of our own several to start.
+        prepare_load(place.spool)
         from flows.pipeline import run_pipeline
         from flows.report.shelf import shelf_of
 

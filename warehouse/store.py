@@ -5,7 +5,6 @@ leave shards beside it and one loader merges them by key, in one transaction.
 """
 
 import re
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -204,18 +203,13 @@ class Warehouse:
             return 0
         return self._in_transaction({table: frame})[table]
 
-    def merge_in_portions(self, table: str, portions: Iterable[Iterable[Row]]) -> int:
-        """Add rows as `merge` does, in one transaction, while only one portion of them is held in memory.
+    def merge_files(self, table: str, files: Sequence[str]) -> int:
+        """Add rows as `merge` does, from files that `write_portions` wrote; of a key that is in two, the first counts.
 
         Raises:
-            WarehouseError: a row does not fit the table; nothing was added.
+            ShardError: a file is damaged; nothing was added.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            files = []
-            for number, rows in enumerate(portions):
-                files.append(f"{folder}/{number}.parquet")
-                as_frame(table, rows).write_parquet(files[-1])
-            return self._in_transaction({table: files})[table] if files else 0
+        return self._in_transaction({table: list(files)})[table] if files else 0
 
     def merge_all(
         self, tables: Mapping[str, Iterable[Row] | pl.DataFrame], latest: Collection[str] = ()
@@ -359,7 +353,7 @@ def _merge(
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
     if isinstance(source, list):
-        _insert(cursor, f"{verb} into {table} ({columns})", columns, key, source)
+        _insert(cursor, verb, table, columns, key, source)
     else:
         # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
         register_once(cursor, "incoming", source.unique(list(key), keep="last", maintain_order=True))
@@ -370,7 +364,7 @@ def _merge(
 
 
 def _insert(
-    cursor: duckdb.DuckDBPyConnection, insert: str, columns: str, key: Sequence[str], shards: list[str]
+    cursor: duckdb.DuckDBPyConnection, verb: str, table: str, columns: str, key: Sequence[str], shards: list[str]
 ) -> None:
     """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
     keys = ", ".join(key)
@@ -381,7 +375,10 @@ def _insert(
     if cursor.execute(twice).fetchall():
         # Only where needed: the window would hold every transcript in memory.
         select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
-    cursor.execute(f"{insert} {select}")
+    known = f"select 1 from {source} semi join {table} using ({keys}) limit 1"  # noqa: S608
+    # Without a key that is there already the engine need not look for one row by row: half the time.
+    verb = verb if cursor.execute(known).fetchall() else "insert"
+    cursor.execute(f"{verb} into {table} ({columns}) {select}")
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ A test holds these against the SQL schema, so that the two cannot drift apart.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -75,6 +76,19 @@ def as_frame(table: str, rows: Iterable[Row] | pl.DataFrame) -> pl.DataFrame:
     except (TypeError, pl.exceptions.PolarsError) as error:
         cause = str(error).strip().splitlines()[0]
         raise WarehouseError(f"table {table}: a value does not fit its column ({cause})") from None
+
+
+def write_portions(table: str, portions: Iterable[Iterable[Row]], folder: Path) -> list[str]:
+    """Write rows as Parquet files into a folder that is there, one for each portion, and return them in their order.
+
+    Raises:
+        WarehouseError: a row has a column that the table lacks, or a value of another type.
+    """
+    files = []
+    for number, rows in enumerate(portions):
+        files.append(str(folder / f"{number:06}.parquet"))
+        as_frame(table, rows).write_parquet(files[-1])
+    return files
 
 
 def _frame_of_frame(table: str, frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 STAGES = {
-    "flows.runs": ("begin_run", "make_plan", "register_run", "say_findings", "discard_spool"),
+    "flows.runs": ("begin_run", "make_plan", "register_run", "prepare_load", "say_findings", "discard_spool"),
     "flows.pipeline": ("work_in_threads", "load_run", "summarise", "read_changes", "create_artifacts"),
     "flows.load": ("catalogue", "refresh"),
     "flows.prefect_runtime": ("_require_answer", "_wait_for", "_flush", "_stop"),
@@ -28,7 +28,7 @@ STAGES = {
         "Warehouse._create",
         "Warehouse.load",
         "Warehouse.merge",
-        "Warehouse.merge_in_portions",
+        "Warehouse.merge_files",
         "Warehouse.close",
     ),
     "flows.artifacts.progress": ("Stage.__init__", "Stage.advance"),

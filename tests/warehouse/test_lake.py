@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -21,6 +22,7 @@ from warehouse.errors import ForeignFileError, LockedError, ShardError
 from warehouse.lake_catalogue import look
 from warehouse.location import Lake
 from warehouse.shards import Shards
+from warehouse.tables import write_portions
 
 THRESHOLD = {"run_id": "r", "name": "min_graded", "value": 4.0}
 POLICY = {"policy_id": "p", "name": "p", "kind": "model", "regime": {"a": 1}}
@@ -149,10 +151,16 @@ def _in_portions(warehouse: Warehouse) -> list[Any]:
         for number in range(30)
     ]  # fmt: skip
     return [
-        warehouse.merge_in_portions("instance", []),
-        warehouse.merge_in_portions("instance", [rows[:12], rows[10:20]]),
-        warehouse.merge_in_portions("instance", [rows[5:25], [{**rows[0], "prompt": "other"}], rows[25:]]),
+        _merged(warehouse, []),
+        _merged(warehouse, [rows[:12], rows[10:20]]),
+        _merged(warehouse, [rows[5:25], [{**rows[0], "prompt": "other"}], rows[25:]]),
+        _merged(warehouse, [[{**rows[0], "instance_id": "new"}], [{**rows[1], "instance_id": "new"}]]),
     ]
+
+
+def _merged(warehouse: Warehouse, portions: list[list[dict[str, Any]]]) -> int:
+    with TemporaryDirectory() as folder:
+        return warehouse.merge_files("instance", write_portions("instance", portions, Path(folder)))
 
 
 def _twice_at_once(warehouse: Warehouse) -> list[Any]:
