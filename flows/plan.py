@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -447,13 +448,16 @@ def all_chunks(portions: Sequence[Portion], size: int) -> Iterator[Chunk]:
             break
         size *= 2
     for portion in portions:
-        yield from _chunks(portion, portion.instances_per_chunk(size))
+        if portion.instances:
+            yield from _chunks(portion, portion.n_chunks(size))
 
 
-def _chunks(portion: Portion, step: int) -> Iterator[Chunk]:
+def _chunks(portion: Portion, n: int) -> Iterator[Chunk]:
+    """Cut a portion into so many chunks, as even as can be: one worker does not wait for the other's larger one."""
     per_instance = sum(policy.samples for policy in portion.policies)
-    for start in range(0, len(portion.instances), step):
-        part = tuple(portion.instances[start : start + step])
+    ends = [len(portion.instances) * place // n for place in range(n + 1)]
+    for start, end in pairwise(ends):
+        part = tuple(portion.instances[start:end])
         work = {
             "instances": [place.instance_id for place in part],
             "policies": [policy.model_dump() for policy in portion.policies],

@@ -1,10 +1,10 @@
-"""How far a stage of a run is, as a bar in the UI: moved at most twenty times, since each move is a request."""
+"""How far a stage of a run is, as a bar in the UI: moved at most ten times, since each move is a request."""
 
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-STEP = 5
+STEP = 10
 """Percent between two moves."""
 
 

@@ -56,8 +56,8 @@ ALL = "sim/weak, sim/mid, sim/strong"
 @pytest.mark.parametrize(
     ("chunk_size", "chunks"),
     [
-        (24, [(ALL, 24), (ALL, 24), (ALL, 12)]),
-        (10, [*[("sim/weak, sim/mid", 8)] * 5, ("sim/strong", 8), ("sim/strong", 8), ("sim/strong", 4)]),
+        (24, [(ALL, 12), (ALL, 24), (ALL, 24)]),
+        (10, [*[("sim/weak, sim/mid", 8)] * 5, ("sim/strong", 4), ("sim/strong", 8), ("sim/strong", 8)]),
         (3, [(f"sim/{name}", 4) for name in ("weak", "mid", "strong") for _ in range(5)]),
     ],
 )
