@@ -257,7 +257,7 @@ def _known_policies(db: Location) -> dict[str, str]:
     """Return name by policy_id of the policies that a warehouse holds; none where there is no warehouse yet."""
     if not is_there(db):
         return {}
-    with Warehouse.open(db) as warehouse:
+    with Warehouse.open(db, read_only=True) as warehouse:
         return dict(warehouse.sql("select policy_id, name from policy").iter_rows())
 
 
