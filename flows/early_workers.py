@@ -18,7 +18,7 @@ def workers_for(settings: Settings, plugins: tuple[str, ...]) -> WorkerPool:
 
 @contextmanager
 def early_workers(settings: Settings, instances: Path | None) -> Iterator[WorkerPool | None]:
-    """Start the workers of a run that is certain to need them; when it is left, they end, whatever came of the plan.
+    """Start the workers of a run that looks large enough; when it is left, they end, whatever came of the plan.
 
     Args:
         settings: of the run.
@@ -37,7 +37,10 @@ def early_workers(settings: Settings, instances: Path | None) -> Iterator[Worker
 
 
 def _rollouts_at_least(settings: Settings, instances: Path | None) -> int:
-    """Return how many rollouts a run has for certain, as far as that is seen at once."""
+    """Return about how many rollouts a run has, at least, as far as that is seen at once.
+
+    Recorded outputs may be fewer than the group; then workers were started in vain.
+    """
     n_instances = _lines(instances) if instances else settings.n * max(1, len(settings.families))
     return n_instances * len(settings.policies) * settings.group
 

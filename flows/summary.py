@@ -217,7 +217,8 @@ class RunSummary:
     limits: pl.DataFrame
     """family, name, text, shown_by, excuses."""
     judges: pl.DataFrame = field(default_factory=pl.DataFrame)
-    """family, judge, dimension, n_asked, n_without_verdict, most_frequent_reason, noise_sd, level_agreement, counts."""
+    """No rows and columns, like the next three, where no judge was asked. family, judge, dimension,
+    n_asked, n_without_verdict, most_frequent_reason, noise_sd, level_agreement, counts."""
     flips: pl.DataFrame = field(default_factory=pl.DataFrame)
     """family, policy, n_groups, noise_sd, flip_probability, min_gap_for_5_percent."""
     lift: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -376,7 +376,8 @@ def _insert(
         # Only where needed: the window would hold every transcript in memory.
         select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
     known = f"select 1 from {source} semi join {table} using ({keys}) limit 1"  # noqa: S608
-    # Without a key that is there already the engine need not look for one row by row: half the time.
+    # Without a key that is there already the engine need not look for one row by row: 144,000 rows into 1.8 million
+    # took .27 s instead of .49, and to find out .05.
     verb = verb if cursor.execute(known).fetchall() else "insert"
     cursor.execute(f"{verb} into {table} ({columns}) {select}")
 

@@ -45,14 +45,18 @@ def fractional_logit(shares: FloatArray, columns: FloatArray, clusters: npt.NDAr
         The fit; None where it does not settle, since some column decides the share by itself, or columns follow from
         each other.
     """
+    try:
+        return _settled(shares, columns, clusters)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def _settled(shares: FloatArray, columns: FloatArray, clusters: npt.NDArray[np.intp]) -> Fit | None:
     fitted = (shares + 0.5) / 2
     odds, deviance = _log_odds(fitted), np.inf
     for _ in range(MOST_STEPS):
         weights = fitted * (1 - fitted)
-        try:
-            bread = np.linalg.inv(columns.T @ (columns * weights[:, None]))
-        except np.linalg.LinAlgError:
-            return None
+        bread = np.linalg.inv(columns.T @ (columns * weights[:, None]))
         coefficients = bread @ (columns.T @ (weights * odds + shares - fitted))
         odds = columns @ coefficients
         fitted = _shares(odds)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -34,11 +34,14 @@ def test_it_is_the_clustered_glm_of_statsmodels(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = GLM(shares, columns, family=Binomial())
-        known = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, tol=1e-12)
+        try:
+            known = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, tol=1e-12)
+        except np.linalg.LinAlgError:  # what decides a share by itself has no fit there either
+            reject()
     found = fractional_logit(shares, columns, clusters)
 
-    if np.abs(known.params).max() > 10 or not np.isfinite(known.bse).all():
-        return  # separated: where it ends is a matter of patience
+    # Where some column decides the share, the end of the fit is a matter of patience.
+    assume(np.abs(known.params).max() < 10 and np.isfinite(known.bse).all())
     assert found is not None
     assert found.coefficients == pytest.approx(known.params, rel=1e-5, abs=1e-6)
     assert found.errors == pytest.approx(known.bse, rel=1e-4, abs=1e-7)
