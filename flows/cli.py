@@ -22,6 +22,7 @@ from flows.commands.query import sql, tables, verdicts
 from flows.commands.report import report
 from flows.commands.run import audit, demo, run
 from flows.commands.whatif import compare, recompose, regrade
+from flows.garbage import collect_seldom
 
 STOPPED = 130
 """The exit status of a program that was stopped with Ctrl-C."""
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     from flows.errors import InterruptedRunError, input_errors
 
+    collect_seldom()
     command = typer.main.get_command(app)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -220,15 +220,11 @@ def make_plan(
     portions: list[Portion] = []
     for family in families:
         asked = [places[instance.instance_id] for instance in instances if instance.family == family.name]
-        portions += [Portion(family.name, asked, pack) for pack in _packs(built, settings.group, settings.chunk_size)]
-        if settings.audit:
-            audit = {name: tasks_lib.policy(name) for name in audit_policies(family) if name not in built}
-            portions.append(
-                Portion(
-                    family.name, asked, [_planned(name, policy, 1) for name, policy in audit.items()], is_audit=True
-                )
-            )
-            specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
+        names = audit_policies(family) if settings.audit else ()
+        audit = {name: tasks_lib.policy(name) for name in names if name not in built}
+        specs.update({policy.spec.policy_id: policy.spec for policy in audit.values()})
+        packs = _packs(built, audit, settings.group, settings.chunk_size)
+        portions += [Portion(family.name, asked, pack, sum(one.name in audit for one in pack)) for pack in packs]
 
     weak, strong = settings.anchors
     config = settings.model_dump(mode="json", exclude=set(NOT_OF_THE_WORK)) | {"weak": weak, "strong": strong}
@@ -388,8 +384,13 @@ def _planned(name: str, policy: Policy | ModelPolicy, samples: int) -> PlannedPo
     return PlannedPolicy(name=name, policy_id=policy.spec.policy_id, samples=samples)
 
 
-def _packs(policies: Mapping[str, Policy | ModelPolicy], group: int, size: int) -> list[list[PlannedPolicy]]:
-    """Put policies together whose attempts at an instance belong into one chunk.
+def _packs(
+    policies: Mapping[str, Policy | ModelPolicy],
+    audit: Mapping[str, Policy | ModelPolicy],
+    group: int,
+    size: int,
+) -> list[list[PlannedPolicy]]:
+    """Put policies together whose attempts at an instance belong into one chunk, those of the audit last.
 
     A worker finds out something about an instance once, which for a text takes as long as grading ten outputs; so all
     policies of code attempt it in one chunk, unless that alone would be more than a chunk. A model has chunks of its
@@ -398,8 +399,9 @@ def _packs(policies: Mapping[str, Policy | ModelPolicy], group: int, size: int) 
     own: list[list[PlannedPolicy]] = []
     shared: list[list[PlannedPolicy]] = []
     room = 0
-    for name, policy in policies.items():
-        planned = _planned(name, policy, group)
+    samples = dict.fromkeys(policies, group) | dict.fromkeys(audit, 1)
+    for name, policy in (policies | audit).items():
+        planned = _planned(name, policy, samples[name])
         if isinstance(policy, ModelPolicy):
             own.append([planned])
         elif planned.samples <= room:
@@ -426,16 +428,17 @@ class Portion:
     family: str
     instances: Sequence[PlannedInstance]
     policies: Sequence[PlannedPolicy]
-    is_audit: bool = False
-    """The oracle, the ladders and the probes."""
+    n_audit: int = 0
+    """How many of them, the last, are of the audit: the oracle, the ladders and the probes."""
 
     @property
     def who(self) -> str:
         """Say, in a few words, who attempts them."""
-        return "oracle, ladders, probes" if self.is_audit else few([policy.name for policy in self.policies])
+        groups = [policy.name for policy in self.policies[: len(self.policies) - self.n_audit]]
+        return ", ".join(filter(None, (few(groups), "oracle, ladders, probes" if self.n_audit else "")))
 
     def instances_per_chunk(self, size: int) -> int:
-        return max(1, size // sum(policy.samples for policy in self.policies))
+        return max(1, round(size / sum(policy.samples for policy in self.policies)))
 
     def n_chunks(self, size: int) -> int:
         return -(-len(self.instances) // self.instances_per_chunk(size))

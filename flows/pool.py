@@ -23,14 +23,13 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from flows.errors import InputError
+from flows.garbage import collect_seldom
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 _TURN_S = 0.05
-_COLLECT_AFTER = 10_000
-"""New objects after which a worker looks for cycles among them. Work on a chunk makes many and hardly a cycle."""
 
 
 class Pool(Protocol):
@@ -292,10 +291,10 @@ def _start_worker(plugins: Sequence[str], begun: Any) -> None:
     _begun = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    collect_seldom()
     import_plugins(plugins)
     # What is imported stays, and need not be looked through again and again.
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def _end_with_parent() -> None:

@@ -50,6 +50,7 @@ from tasks_lib.models.failures import BudgetReachedError, OutageError, RunStoppe
 from tasks_lib.records import TaskInstance
 from warehouse import Warehouse
 from warehouse.errors import LockedError, ShardError
+from warehouse.estimates import prepare_refresh
 from warehouse.location import Location
 from warehouse.shards import Shards
 
@@ -181,6 +182,8 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
             say_findings(list(all_instances(place.spool)))
         # While workers are busy. What is imported takes a second, and a server of our own several to start.
         prepare_load(place.spool)
+        if not isinstance(pool, InProcess):
+            prepare_refresh()
         from flows.pipeline import run_pipeline
         from flows.report.shelf import shelf_of
 

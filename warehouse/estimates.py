@@ -39,6 +39,13 @@ def refresh(warehouse: "Warehouse", runs: Sequence[str] | None = None) -> dict[s
         }
 
 
+def prepare_refresh() -> None:
+    """Load the libraries that `refresh` takes for many instances, for whoever has time to spare before it."""
+    import pyarrow  # noqa: F401  frames out of the engine
+
+    import warehouse.stats.knobs  # noqa: F401
+
+
 def refresh_calibration(warehouse: "Warehouse") -> dict[str, int]:
     """Work out what calibration says; call it wherever ratings, verdicts of judges or calibration sets have changed.
 

@@ -6,7 +6,7 @@ leave shards beside it and one loader merges them by key, in one transaction.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -288,20 +288,19 @@ class Warehouse:
         return self._connection.cursor()
 
     def _in_transaction(self, sources: Mapping[str, Source], latest: Collection[str] = ()) -> dict[str, int]:
-        added = {}
+        from_files = any(isinstance(source, list) for source in sources.values())
         cursor = self._cursor()
         try:
-            cursor.begin()
-            for table, source in sources.items():
-                added[table] = _merge(cursor, table, source, latest)
-            cursor.commit()
+            with suppress(duckdb.ConstraintException):
+                # Nearly always all keys in files are new. To find out takes as long as to load them, and the engine
+                # does so anyway.
+                return _merge_all(cursor, sources, latest, all_new=from_files)
+            return _merge_all(cursor, sources, latest)
         except duckdb.Error as error:
-            cursor.rollback()
-            failure = ShardError if any(isinstance(source, list) for source in sources.values()) else WarehouseError
+            failure = ShardError if from_files else WarehouseError
             raise failure(f"{self._place}: nothing was loaded ({_first_line(error)})") from None
         finally:
             cursor.close()
-        return added
 
     def _create(self) -> None:
         cursor = self._cursor()
@@ -343,8 +342,33 @@ def declared_columns(definition: Definition) -> dict[str, str]:
     return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
 
 
+def _merge_all(
+    cursor: duckdb.DuckDBPyConnection, sources: Mapping[str, Source], latest: Collection[str], *, all_new: bool = False
+) -> dict[str, int]:
+    """Merge rows in one transaction and return how many came by table.
+
+    Args:
+        cursor: a connection without a transaction.
+        sources: the rows, by table.
+        latest: tables of which the last row with a key counts, beside those where it always does.
+        all_new: try without a look at which keys in files are there already, or twice.
+
+    Raises:
+        duckdb.ConstraintException: with `all_new`, one was; or a row does not fit.
+        duckdb.Error: nothing was merged.
+    """
+    cursor.begin()
+    try:
+        added = {table: _merge(cursor, table, source, latest, all_new) for table, source in sources.items()}
+        cursor.commit()
+    except BaseException:
+        cursor.rollback()
+        raise
+    return added
+
+
 def _merge(
-    cursor: duckdb.DuckDBPyConnection, table: str, source: pl.DataFrame | list[str], latest: Collection[str]
+    cursor: duckdb.DuckDBPyConnection, table: str, source: Source, latest: Collection[str], all_new: bool
 ) -> int:
     columns = ", ".join(schema_of(table))
     key = tables()[table].grain
@@ -352,7 +376,9 @@ def _merge(
     verb = "insert or replace" if replaces else "insert" if table == "policy" else "insert or ignore"
     count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
     before = cursor.execute(count).fetchall()[0][0]
-    if isinstance(source, list):
+    if isinstance(source, list) and all_new:
+        cursor.execute(f"insert into {table} ({columns}) select {columns} from {_files(source)}")  # noqa: S608
+    elif isinstance(source, list):
         _insert(cursor, verb, table, columns, key, source)
     else:
         # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
@@ -367,19 +393,18 @@ def _insert(
     cursor: duckdb.DuckDBPyConnection, verb: str, table: str, columns: str, key: Sequence[str], shards: list[str]
 ) -> None:
     """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
-    keys = ", ".join(key)
-    # Written out, not as a parameter: with the first one in a process, the engine imports pandas.
-    source = f"read_parquet([{', '.join(_quoted(path) for path in shards)}])"
+    keys, source = ", ".join(key), _files(shards)
     twice = f"select {keys} from {source} group by all having count(*) > 1 limit 1"  # noqa: S608
     select = f"select {columns} from {source}"  # noqa: S608
     if cursor.execute(twice).fetchall():
         # Only where needed: the window would hold every transcript in memory.
         select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
-    known = f"select 1 from {source} semi join {table} using ({keys}) limit 1"  # noqa: S608
-    # Without a key that is there already the engine need not look for one row by row: 144,000 rows into 1.8 million
-    # took .27 s instead of .49, and to find out .05.
-    verb = verb if cursor.execute(known).fetchall() else "insert"
     cursor.execute(f"{verb} into {table} ({columns}) {select}")
+
+
+def _files(paths: Sequence[str]) -> str:
+    # Written out, not as a parameter: with the first one in a process, the engine imports pandas.
+    return f"read_parquet([{', '.join(_quoted(path) for path in paths)}])"
 
 
 def _quoted(text: str) -> str:

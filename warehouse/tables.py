@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 from pydantic import BaseModel
 
-from tasks_lib.records import canonical_json
+from tasks_lib.records import Record, canonical_json
 from warehouse.definitions import tables
 from warehouse.errors import WarehouseError
 
@@ -54,7 +55,7 @@ def schema_of(table: str) -> dict[str, Any]:
 def as_frame(table: str, rows: Iterable[Row] | pl.DataFrame) -> pl.DataFrame:
     """Return rows as a frame with exactly the columns and types of a table.
 
-    Dictionaries, lists and tuples become canonical JSON text; a column that a row lacks becomes null.
+    Dictionaries, lists and tuples become JSON text, keys sorted; a column that a row lacks becomes null.
 
     Raises:
         WarehouseError: a row has a column that the table lacks, or a value of another type.
@@ -128,10 +129,27 @@ def _cell(value: Any) -> Any:
         # A NUL cannot be stored; the replacement character says that something was there.
         return value.replace("\0", "\ufffd") if "\0" in value else value
     if isinstance(value, Mapping | list | tuple):
-        return canonical_json(_jsonable(value))
+        return _json(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         raise WarehouseError(f"{value!r} has no time zone; store times in UTC")
     return value
+
+
+def _json(value: Any) -> str:
+    """Return the JSON text of what a cell holds: a third of what it took to write a shard, were it not for orjson."""
+    try:
+        return orjson.dumps(value, default=_fields, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # what it does not write: keys that are no text, half a surrogate pair, integers beyond 64 bits
+        return canonical_json(_jsonable(value))
+
+
+def _fields(value: Any) -> Any:
+    """Return a record within a cell as what JSON has."""
+    if isinstance(value, Record):
+        return value.__dict__
+    if isinstance(value, BaseModel | Mapping | Sequence):
+        return _jsonable(value)
+    raise TypeError
 
 
 def _encodable(value: Any) -> Any:

@@ -69,6 +69,29 @@ def test_plan_policies_of_code_share_chunks_of_their_size(chunk_size: int, chunk
     assert [chunk.n_rollouts for chunk in plan.chunks] == [n for _, n in chunks]
 
 
+AUDIT = "oracle, ladders, probes"
+
+
+@pytest.mark.parametrize(
+    ("chunk_size", "policies", "chunks"),
+    [
+        # 12 rollouts of the groups and 18 of the audit at each instance: two instances in 60, one in anything from 30.
+        (60, ("sim/weak", "sim/mid", "sim/strong"), [(f"{ALL}, {AUDIT}", 30), *[(f"{ALL}, {AUDIT}", 60)] * 2]),
+        (44, ("sim/weak", "sim/mid", "sim/strong"), [(f"{ALL}, {AUDIT}", 30)] * 5),
+        (25, ("sim/weak", "sim/mid", "sim/strong"), [*[(f"{ALL}, {AUDIT}", 25)] * 5, (AUDIT, 25)]),
+        (60, ("anthropic/claude-a",), [("anthropic/claude-a", 20), (AUDIT, 36), (AUDIT, 54)]),
+    ],
+)
+def test_plan_the_audit_shares_chunks_with_policies_of_code(
+    chunk_size: int, policies: tuple[str, ...], chunks: list[tuple[str, int]]
+) -> None:
+    """What one worker knows of an instance serves the groups and the audit; a model is left alone."""
+    plan, _ = _plan(chunk_size=chunk_size, policies=policies, audit=True)
+
+    assert [chunk.label for chunk in plan.chunks] == [f"tiny_upper {who} {n} rollouts" for who, n in chunks]
+    assert [chunk.n_rollouts for chunk in plan.chunks] == [n for _, n in chunks]
+
+
 def test_plan_a_model_has_chunks_of_its_own() -> None:
     """A limit of that model is a limit of them, and no other policy waits for its calls."""
     plan, _ = _plan(policies=("sim/weak", "anthropic/claude-a", "sim/mid", "anthropic/claude-b"), audit=False)

@@ -50,7 +50,7 @@ def records(sample: int = 0, output: str = "text") -> dict[str, list[Record | di
 
 
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:
-    """From record to shard to table: every field, lists and dictionaries as canonical JSON."""
+    """From record to shard to table: every field, lists and dictionaries as JSON, keys sorted."""
     Shards(str(tmp_path)).write("k", records())
     with Warehouse.in_memory() as warehouse:
         added = warehouse.load(Shards(str(tmp_path)))
@@ -63,6 +63,29 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
             }
             for frame in (warehouse.view(table), Shards(str(tmp_path)).read("k", table)):
                 assert frame.to_dicts() == [expected], table
+
+
+@pytest.mark.parametrize(
+    ("evidence", "text"),
+    [
+        ({"b": 1, "a": (True, None, 0.5)}, '{"a":[true,null,0.5],"b":1}'),
+        ({"step": Step(tool="t", arguments={}, observation="é", observation_chars=1)},
+         '{"step":{"arguments":{},"is_error":false,"observation":"é","observation_chars":1,"said":null,"thinking":null,'
+         '"tool":"t"}}'),
+        ({"rows": {7: "seven", 8: {"nine": 9}}}, '{"rows":{"7":"seven","8":{"nine":9}}}'),
+        ({"count": 2**70}, '{"count":1180591620717411303424}'),
+        ({"quoted": "half a pair: \ud83d, and a NUL: \0"}, '{"quoted":"half a pair: ?, and a NUL: \\u0000"}'),
+        ({"share": float("nan")}, '{"share":null}'),
+    ],
+    ids=["sorted", "a record", "keys that are numbers", "a large number", "no text", "no number"],
+)  # fmt: skip
+def test_whatever_a_grader_leaves_as_evidence_is_kept(evidence: dict[str, object], text: str, tmp_path: Path) -> None:
+    """JSON holds it, with null for what is no number; a grader's slip does not cost the chunk."""
+    (score,) = records()["score"]
+    assert isinstance(score, Score)
+    Shards(str(tmp_path)).write("k", {"score": [score.model_copy(update={"evidence": evidence})]})
+
+    assert Shards(str(tmp_path)).read("k", "score")["evidence"].to_list() == [text]
 
 
 def test_loading_twice_adds_nothing(tmp_path: Path) -> None:
