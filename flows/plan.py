@@ -399,8 +399,8 @@ def _packs(
     own: list[list[PlannedPolicy]] = []
     shared: list[list[PlannedPolicy]] = []
     room = 0
-    samples = dict.fromkeys(policies, group) | dict.fromkeys(audit, 1)
-    for name, policy in (policies | audit).items():
+    samples = {**dict.fromkeys(policies, group), **dict.fromkeys(audit, 1)}
+    for name, policy in {**policies, **audit}.items():
         planned = _planned(name, policy, samples[name])
         if isinstance(policy, ModelPolicy):
             own.append([planned])

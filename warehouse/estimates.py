@@ -5,6 +5,7 @@ checkpoint, and with fewer than ten instances a knob, there is nothing to estima
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from warehouse.checkpoints import checkpoint_changes
@@ -41,9 +42,8 @@ def refresh(warehouse: "Warehouse", runs: Sequence[str] | None = None) -> dict[s
 
 def prepare_refresh() -> None:
     """Load the libraries that `refresh` takes for many instances, for whoever has time to spare before it."""
-    import pyarrow  # noqa: F401  frames out of the engine
-
-    import warehouse.stats.knobs  # noqa: F401
+    import_module("pyarrow")  # frames out of the engine
+    import_module("warehouse.stats.knobs")
 
 
 def refresh_calibration(warehouse: "Warehouse") -> dict[str, int]:
