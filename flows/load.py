@@ -15,7 +15,6 @@ from flows.catalogue import catalogue
 from flows.clock import now
 from flows.places import is_there
 from flows.plan import INSTANCES_FILE, PLAN_FILE, RunPlan, read_plan, run_shards
-from tasks_lib.records import canonical_json
 from warehouse import Warehouse
 from warehouse.errors import LockedError, NoWarehouseError, ShardError
 from warehouse.estimates import refresh
@@ -129,12 +128,7 @@ def _portions(spool: Path) -> Iterator[list[dict[str, Any]]]:
     with (spool / INSTANCES_FILE).open("rb") as lines:
         instances = map(json.loads, lines)
         while portion := list(islice(instances, INSTANCES_AT_ONCE)):
-            yield [{name: _as_text(value) for name, value in row.items()} for row in portion]
-
-
-def _as_text(value: Any) -> Any:
-    """Return what a cell holds; objects at once as JSON, of which tables would first make a copy."""
-    return canonical_json(value) if isinstance(value, dict) else value
+            yield portion
 
 
 def _run_row(plan: RunPlan, status: RunStatus, ended_at: datetime | None) -> dict[str, Any]:
