@@ -98,6 +98,18 @@ class _Expected:
         self.of_file = [defect for defect in truth.real_defects if _scope(defect) == "file"]
         self.cells_total = sum(defect.weight for defect in self.in_cells)
         self.lines_total = sum(defect.weight for defect in self.of_lines)
+        self._as_wanted: dict[int, _Cells] = {}
+
+    def right_cells(self, gold: int, delivered: DeliveredRow, under_wanted: bool) -> _Cells:
+        """Count what is right in a record; one that is as wanted, as most are, is looked at once.
+
+        `under_wanted`: the headings of the file are the wanted ones, in their order.
+        """
+        if not (under_wanted and delivered.fields == self.truth.rows[gold]):
+            return _right_cells(self.truth, gold, delivered, self.units)
+        if gold not in self._as_wanted:
+            self._as_wanted[gold] = _right_cells(self.truth, gold, delivered, self.units)
+        return self._as_wanted[gold]
 
 
 @once_per_instance
@@ -174,7 +186,8 @@ class _Count:
 
 def _count(expected: _Expected, table: DeliveredTable, matching: Matching) -> _Count:
     truth = expected.truth
-    found = [_right_cells(truth, gold, delivered, expected.units) for gold, delivered in matching.rows.items()]
+    under_wanted = table.header == truth.header
+    found = [expected.right_cells(gold, delivered, under_wanted) for gold, delivered in matching.rows.items()]
     right = _Cells(*map(sum, zip(*found, strict=True)))
 
     # An unreadable line, or a stump of one, may be all that is left of a missing record, which has been
