@@ -18,6 +18,7 @@ from graders.rubric import builtin_rubric
 from graders.tables import (
     DeliveredRow,
     DeliveredTable,
+    KnownKeys,
     Matching,
     cell_is,
     has_type,
@@ -29,6 +30,7 @@ from graders.tables import (
     same_digits,
     same_number,
 )
+from tasks_lib.per_instance import once_per_instance
 from tasks_lib.records import TaskInstance
 from tasks_lib.spreadsheet_clean.table import ABOVE_KINDS, JUNK_KINDS, CellDefect, Column, TableTruth, table_truth
 
@@ -82,6 +84,39 @@ class _Cells(NamedTuple):
     """Filled cells still there, less what was filled in where nothing was recorded."""
 
 
+class _Expected:
+    """What is expected of an output, worked out once for the many outputs of a group."""
+
+    def __init__(self, truth: TableTruth) -> None:
+        self.truth = truth
+        self.keys = KnownKeys(truth)
+        self.numbers = len(truth.rows) * sum(column.numeric for column in truth.columns)
+        self.filled = sum(1 for row in truth.rows for cell in row if cell)
+        self.units = frozenset(_singular(word) for column in truth.columns for word in column.unit_words)
+        self.in_cells = [defect for defect in truth.real_defects if _scope(defect) == "cells"]
+        self.of_lines = [defect for defect in truth.real_defects if _scope(defect) == "lines"]
+        self.of_file = [defect for defect in truth.real_defects if _scope(defect) == "file"]
+        self.cells_total = sum(defect.weight for defect in self.in_cells)
+        self.lines_total = sum(defect.weight for defect in self.of_lines)
+        self._as_wanted: dict[int, _Cells] = {}
+
+    def right_cells(self, gold: int, delivered: DeliveredRow, under_wanted: bool) -> _Cells:
+        """Count what is right in a record; one that is as wanted, as most are, is looked at once.
+
+        `under_wanted`: the headings of the file are the wanted ones, in their order.
+        """
+        if not (under_wanted and delivered.fields == self.truth.rows[gold]):
+            return _right_cells(self.truth, gold, delivered, self.units)
+        if gold not in self._as_wanted:
+            self._as_wanted[gold] = _right_cells(self.truth, gold, delivered, self.units)
+        return self._as_wanted[gold]
+
+
+@once_per_instance
+def _expected(instance: TaskInstance) -> _Expected:
+    return _Expected(table_truth(instance))
+
+
 class SpreadsheetCleanGrader:
     """Scores a delivered file on data_preservation, format_validity, unit_consistency and completeness."""
 
@@ -100,8 +135,9 @@ class SpreadsheetCleanGrader:
         table = read_table(output, truth)
         if table is None or not self._readable(table):
             return self._nothing("csv_not_parseable", "no table with the wanted headings can be read")
-        matching = match_rows(truth, table, self.rubric.thresholds["row_agreement_min"])
-        return _grade(truth, table, matching)
+        expected = _expected(instance)
+        matching = match_rows(expected.keys, table, self.rubric.thresholds["row_agreement_min"])
+        return _grade(expected, table, matching)
 
     def _readable(self, table: DeliveredTable) -> bool:
         lines = len(table.rows) + table.broken_lines
@@ -114,15 +150,15 @@ class SpreadsheetCleanGrader:
         return Grade(scores, work=_ZERO, flags=(flag,))
 
 
-def _grade(truth: TableTruth, table: DeliveredTable, matching: Matching) -> Grade:
-    count = _count(truth, table, matching)
+def _grade(expected: _Expected, table: DeliveredTable, matching: Matching) -> Grade:
+    count = _count(expected, table, matching)
     scores = (
-        _data_preservation(count, truth, matching),
+        _data_preservation(count, matching),
         _format_validity(count, table),
         _unit_consistency(count),
-        _completeness(count, truth, table),
+        _completeness(count, expected.truth, table),
     )
-    return Grade(scores, work=_work(truth, table, matching, count))
+    return Grade(scores, work=_work(expected, table, matching, count))
 
 
 @dataclass(frozen=True)
@@ -148,9 +184,10 @@ class _Count:
         return self.matched / self.rows
 
 
-def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Count:
-    units = {_singular(word) for column in truth.columns for word in column.unit_words}
-    found = [_right_cells(truth, gold, delivered, units) for gold, delivered in matching.rows.items()]
+def _count(expected: _Expected, table: DeliveredTable, matching: Matching) -> _Count:
+    truth = expected.truth
+    under_wanted = table.header == truth.header
+    found = [expected.right_cells(gold, delivered, under_wanted) for gold, delivered in matching.rows.items()]
     right = _Cells(*map(sum, zip(*found, strict=True)))
 
     # An unreadable line, or a stump of one, may be all that is left of a missing record, which has been
@@ -163,8 +200,8 @@ def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Cou
     return _Count(
         rows=len(truth.rows),
         columns=len(truth.columns),
-        numbers=len(truth.rows) * sum(column.numeric for column in truth.columns),
-        filled=sum(1 for row in truth.rows for cell in row if cell),
+        numbers=expected.numbers,
+        filled=expected.filled,
         matched=len(matching.rows),
         right=right,
         unclaimed=len(unclaimed),
@@ -173,7 +210,7 @@ def _count(truth: TableTruth, table: DeliveredTable, matching: Matching) -> _Cou
     )
 
 
-def _data_preservation(count: _Count, truth: TableTruth, matching: Matching) -> DimensionScore:
+def _data_preservation(count: _Count, matching: Matching) -> DimensionScore:
     missing = [row for row in range(count.rows) if row not in matching.rows]
     evidence = {
         "matched": count.matched, "expected": count.rows, "extra": count.extra_rows, "missing_rows": missing[:10],
@@ -246,7 +283,15 @@ def _right_cells(truth: TableTruth, gold: int, delivered: DeliveredRow, units: S
         if cell is None:
             continue
         parses = has_type(cell, column) if cell else not wanted
-        if column.numeric:
+        if cell == wanted and parses:
+            # Most cells of most outputs: nothing is left to ask.
+            typed += 1
+            kept += bool(cell)
+            if column.numeric:
+                value += 1
+                unit += 1
+                numbers.append(True)
+        elif column.numeric:
             value_ok, unit_ok = _judge_number(cell, wanted, column)
             # The raw figure with its symbols cut off hides its unit. It must not count for more than the
             # cell that shows it, or cutting would be paid.
@@ -333,7 +378,7 @@ def _is_unconverted(figure: float, truth: TableTruth, gold: int) -> bool:
     )
 
 
-def _work(truth: TableTruth, table: DeliveredTable, matching: Matching, count: _Count) -> Interval:
+def _work(expected: _Expected, table: DeliveredTable, matching: Matching, count: _Count) -> Interval:
     """Return the share of the recorded defects that were dealt with, each weighted by how hard it is.
 
     Unweighted, the repairs that need no look at the data (headings, titles, empty lines) would pay for half
@@ -341,23 +386,18 @@ def _work(truth: TableTruth, table: DeliveredTable, matching: Matching, count: _
     the whole file counts as far as its cells were repaired, too: a header alone, or the wanted headings over
     untouched cells, has repaired nothing. Nor is a record repaired that is handed in twice.
     """
-    by_scope: dict[str, list[CellDefect]] = {"cells": [], "lines": [], "file": []}
-    for defect in truth.real_defects:
-        by_scope[_scope(defect)].append(defect)
-
+    truth = expected.truth
     settled = {gold: row for gold, row in matching.rows.items() if gold not in matching.contested}
-    cells_left = sum(defect.weight for defect in by_scope["cells"] if not _repaired(truth, defect, settled))
-    cells_total = sum(defect.weight for defect in by_scope["cells"])
-    cells_done = 1 - cells_left / cells_total if cells_total else 1.0
+    cells_left = sum(defect.weight for defect in expected.in_cells if not _repaired(truth, defect, settled))
+    cells_done = 1 - cells_left / expected.cells_total if expected.cells_total else 1.0
 
     # A delivered copy of a line that had to go shows as a line too many, and lines have no names: what
     # is left of the junk is counted, not which of it.
-    lines_total = sum(defect.weight for defect in by_scope["lines"])
-    lines_left = lines_total * (1 - count.recall * (1 - _part(count.unclaimed, len(by_scope["lines"]))))
+    lines_left = expected.lines_total * (1 - count.recall * (1 - _part(count.unclaimed, len(expected.of_lines))))
 
-    above = sum(len(defect.shown) for defect in by_scope["file"] if defect.kind in ABOVE_KINDS)
+    above = sum(len(defect.shown) for defect in expected.of_file if defect.kind in ABOVE_KINDS)
     file_left = file_total = 0.0
-    for defect in by_scope["file"]:
+    for defect in expected.of_file:
         if defect.kind == "separator":
             done = count.recall * table.comma_separated
         elif defect.kind == "header":
@@ -369,7 +409,7 @@ def _work(truth: TableTruth, table: DeliveredTable, matching: Matching, count: _
 
     # What is left is subtracted, so that all done is exactly 1 whatever the weights add up to.
     left = cells_left + lines_left + file_left
-    total = cells_total + lines_total + file_total
+    total = expected.cells_total + expected.lines_total + file_total
     return exactly(1 - left / total if total else 1.0)
 
 

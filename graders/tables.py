@@ -6,7 +6,7 @@ Knows nothing of weights or rewards. Everything here is exact and deterministic.
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -183,14 +183,24 @@ def has_type(text: str, column: Column) -> bool:
         number = read_number(text)
         return number is not None and (column.type == "decimal" or number.is_integer())
     if column.type == "date":
-        return _DATE.fullmatch(text) is not None and _parses(date.fromisoformat, text)
+        return _is_date(text)
     if column.type == "datetime":
-        return _UTC.fullmatch(text) is not None and _parses(datetime.fromisoformat, text[:-1])
+        return _is_time(text)
     if text != text.strip():
         return False
     if column.allowed:
         return text in column.allowed
     return column.pattern is None or re.fullmatch(column.pattern, text) is not None
+
+
+@lru_cache(_SEEN_TEXTS)
+def _is_date(text: str) -> bool:
+    return _DATE.fullmatch(text) is not None and _parses(date.fromisoformat, text)
+
+
+@lru_cache(_SEEN_TEXTS)
+def _is_time(text: str) -> bool:
+    return _UTC.fullmatch(text) is not None and _parses(datetime.fromisoformat, text[:-1])
 
 
 def _parses(read: Callable[[str], object], text: str) -> bool:
@@ -221,7 +231,34 @@ class Matching:
     """Gold rows of which there are lines too many."""
 
 
-def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -> Matching:
+class KnownKeys:
+    """The records of a truth by their keys, which every output for it is held against."""
+
+    def __init__(self, truth: TableTruth) -> None:
+        self.truth = truth
+        self._forms = {
+            place: [_key_forms(truth, gold, place) for gold in range(len(truth.rows))]
+            for place, column in enumerate(truth.columns)
+            if column.key
+        }
+        self._by_key: dict[tuple[int, ...], Mapping[tuple[str, ...], Sequence[int]]] = {}
+
+    def forms(self, place: int) -> Set[str]:
+        """Return every form in which a key column may show a record."""
+        return {form for forms in self._forms[place] for form in forms}
+
+    def by_key(self, places: tuple[int, ...]) -> Mapping[tuple[str, ...], Sequence[int]]:
+        """Return key -> its records, for the key columns that an output has."""
+        if places not in self._by_key:
+            records: dict[tuple[str, ...], list[int]] = defaultdict(list)
+            for gold, forms in enumerate(zip(*(self._forms[place] for place in places), strict=True)):
+                for key in product(*forms):
+                    records[key].append(gold)
+            self._by_key[places] = records
+        return self._by_key[places]
+
+
+def match_rows(known: KnownKeys, table: DeliveredTable, agreement_min: float) -> Matching:
     """Find for every gold row the delivered line that is that record.
 
     A line carries a record's key in the wanted form or in the form the raw file has it, so an
@@ -233,19 +270,16 @@ def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -
     A record that more lines claim to be than there are such records is contested: whoever hands in two
     readings of it has not decided which is right.
     """
+    truth = known.truth
     places = {
-        place: where for place in range(len(truth.columns)) if (where := _find_column(truth, table, place)) is not None
+        place: where for place in range(len(truth.columns)) if (where := _find_column(known, table, place)) is not None
     }
     keys = [place for place in places if truth.columns[place].key]
     others = {place: where for place, where in places.items() if not truth.columns[place].key}
     if not keys:
         return Matching({}, frozenset())
 
-    candidates: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for gold in range(len(truth.rows)):
-        for key in product(*(_key_forms(truth, gold, place) for place in keys)):
-            candidates[key].append(gold)
-
+    candidates = known.by_key(tuple(keys))
     claims: list[tuple[float, int, int]] = []
     for index, delivered in enumerate(table.rows):
         cells = [delivered.at(places[place]) for place in keys]
@@ -265,13 +299,14 @@ def match_rows(truth: TableTruth, table: DeliveredTable, agreement_min: float) -
     return Matching(matched, frozenset(gold for _, gold, index in claims if index not in used))
 
 
-def _find_column(truth: TableTruth, table: DeliveredTable, place: int) -> int | None:
+def _find_column(known: KnownKeys, table: DeliveredTable, place: int) -> int | None:
     """Return where a wanted column stands: by its heading, by the raw file's, or, a key, by what is in it."""
+    truth = known.truth
     where = table.place_of(truth.header[place])
     if where is None and truth.raw_header[place] not in truth.header:
         where = table.place_of(truth.raw_header[place].strip())
     if where is None and truth.columns[place].key:
-        forms = {form for gold in range(len(truth.rows)) for form in _key_forms(truth, gold, place)}
+        forms = known.forms(place)
         hits: Counter[int] = Counter()
         for row in table.rows:
             hits.update(at for at, cell in enumerate(row.fields) if _fold(cell) in forms)
@@ -297,19 +332,23 @@ def _agreement(truth: TableTruth, gold: int, delivered: DeliveredRow, places: Ma
     `places`: place of a wanted column -> where it stands in the line.
     """
     row, raw = truth.rows[gold], truth.raw_rows[gold]
-    filled = [place for place in places if row[place]]
-    if not filled:
-        return 1.0
-    agreeing = 0
-    for place in filled:
-        cell, wanted, column = delivered.at(places[place]), row[place], truth.columns[place]
+    filled = agreeing = 0
+    for place, where in places.items():
+        wanted = row[place]
+        if not wanted:
+            continue
+        filled += 1
+        cell = delivered.at(where)
+        if cell == wanted or cell == raw[place]:
+            agreeing += 1
+            continue
+        column = truth.columns[place]
         agreeing += (
-            cell in (wanted, raw[place])
-            or cell_is(cell, wanted, column)
+            cell_is(cell, wanted, column)
             or _in_other_unit(cell, wanted, column)
             or same_digits(cell, (raw[place], wanted), column)
         )
-    return agreeing / len(filled)
+    return agreeing / filled if filled else 1.0
 
 
 def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
@@ -320,6 +359,7 @@ def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
     return bool(digits) and any(digits == _digits(form) for form in forms)
 
 
+@lru_cache(_SEEN_TEXTS)
 def _digits(text: str) -> str:
     return "".join(filter(str.isdigit, text))
 

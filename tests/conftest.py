@@ -204,6 +204,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of the rounds of the garbage collector: it stays, and cost a sixth of the time."""
+    """Leave what was collected out of the rounds of the garbage collector, and have fewer of them, as a worker does.
+
+    What was collected stays, and cost a sixth of the time; what tests keep in their caches, as much again.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, *gc.get_threshold()[1:])

@@ -27,8 +27,12 @@ def signs_of_address(text: str, given: str = "") -> tuple[Sign, ...]:
     found = found_in(text)
     if found and given:
         found = not_given(found, given)
-    signs = dict.fromkeys(Sign(one.name, _shown(one.passage)) for one in sorted(found, key=lambda one: one.start))
-    return tuple(signs)[:_SIGNS_SHOWN]
+    signs: dict[Sign, None] = {}
+    for one in sorted(found, key=lambda one: one.start):
+        signs[Sign(one.name, _shown(one.passage))] = None
+        if len(signs) == _SIGNS_SHOWN:
+            break
+    return tuple(signs)
 
 
 def _shown(passage: str) -> str:

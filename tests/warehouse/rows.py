@@ -42,6 +42,13 @@ def recycled() -> Iterator[None]:
     del _in_use[before:]
 
 
+@contextmanager
+def lent() -> Iterator[Warehouse]:
+    """Lend an empty warehouse in memory; it is emptied at the end."""
+    with recycled():
+        yield taken()
+
+
 class Lab:
     """An in-memory warehouse and short ways to put rows into it.
 

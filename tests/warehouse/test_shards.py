@@ -13,7 +13,8 @@ import pytest
 
 from tasks_lib.records import Composite, Facet, Record, Rollout, Score, Step, canonical_json, rollout_id
 from tests.conftest import ROOT
-from warehouse import Warehouse, WarehouseError
+from tests.warehouse.rows import lent
+from warehouse import WarehouseError
 from warehouse.errors import ShardError
 from warehouse.shards import Shards
 
@@ -52,7 +53,7 @@ def records(sample: int = 0, output: str = "text") -> dict[str, list[Record | di
 def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     """From record to shard to table: every field, lists and dictionaries as JSON, keys sorted."""
     Shards(str(tmp_path)).write("k", records())
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         added = warehouse.load(Shards(str(tmp_path)))
         assert added == {"planned": 1, "rollout": 1, "score": 1, "facet": 1, "composite": 1}
         for table, (record,) in records().items():
@@ -91,7 +92,7 @@ def test_whatever_a_grader_leaves_as_evidence_is_kept(evidence: dict[str, object
 def test_loading_twice_adds_nothing(tmp_path: Path) -> None:
     """The second loading of the same spool, and of a grown one, adds what is new only."""
     Shards(str(tmp_path)).write("a", records(0))
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         warehouse.load(Shards(str(tmp_path)))
         assert set(warehouse.load(Shards(str(tmp_path))).values()) == {0}
         Shards(str(tmp_path)).write("b", records(1))
@@ -102,7 +103,7 @@ def test_loading_twice_adds_nothing(tmp_path: Path) -> None:
 def test_the_same_key_in_two_shards_counts_once(tmp_path: Path) -> None:
     """Two shards that overlap leave one row per key, that of the first of them by name, at every loading."""
     n_loadings = 20
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         for sample in range(n_loadings):
             shards = Shards(str(tmp_path / str(sample)))
             shards.write("b", records(sample, "second"))
@@ -126,7 +127,7 @@ def test_write_of_an_empty_chunk_is_proof_of_work(tmp_path: Path) -> None:
 
     assert Shards(str(tmp_path)).keys() == {"k"}
     assert Shards(str(tmp_path)).read("k", "rollout").is_empty()
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         assert warehouse.load(Shards(str(tmp_path))) == {"rollout": 0, "score": 0}
 
 
@@ -147,7 +148,7 @@ def test_half_written_shards_are_ignored_and_swept(tmp_path: Path) -> None:
     (left / "rollout.parquet").write_bytes(b"PAR1 half")
 
     assert Shards(str(tmp_path)).keys() == {"k"}
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         assert warehouse.load(Shards(str(tmp_path)))["rollout"] == 1
     assert not left.exists()
 
@@ -168,7 +169,7 @@ def test_a_killed_writer_leaves_whole_shards_only(tmp_path: Path) -> None:
 
     keys = Shards(str(tmp_path)).keys()
     assert len(keys) >= 20
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         added = warehouse.load(Shards(str(tmp_path)))
         assert added["rollout"] == added["score"] == added["composite"] == len(keys)
 
@@ -180,7 +181,7 @@ def test_a_damaged_shard_stops_the_loading(tmp_path: Path) -> None:
     damaged = tmp_path / "b" / "score.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-20])
 
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         with pytest.raises(ShardError) as caught:
             warehouse.load(Shards(str(tmp_path)))
         assert str(damaged) in str(caught.value)
@@ -209,6 +210,6 @@ def test_a_row_that_does_not_fit_leaves_no_shard(tmp_path: Path) -> None:
 def test_a_missing_spool_is_an_empty_one(tmp_path: Path) -> None:
     """No folder: no keys, nothing to load."""
     assert Shards(str(tmp_path / "none")).keys() == set()
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         assert warehouse.load(Shards(str(tmp_path / "none"))) == {}
     assert isinstance(Shards(str(tmp_path / "none")).read("k", "score"), pl.DataFrame)

@@ -16,8 +16,8 @@ import pytest
 
 from tests.conftest import ROOT, clean_environment
 from tests.support_s3 import make_bucket, reachable, s3_server
+from tests.warehouse.rows import lent
 from tests.warehouse.test_shards import records
-from warehouse import Warehouse
 from warehouse.errors import ShardError
 from warehouse.shards import Shards
 
@@ -45,7 +45,7 @@ def test_loaded_rows_are_those_of_a_folder(shards: Shards, tmp_path: Path) -> No
         # One row of `planned` for the group: of two that contradict each other, loading takes either.
         place.write("b", {**records(1), "planned": []})
 
-    with Warehouse.in_memory() as far, Warehouse.in_memory() as near:
+    with lent() as far, lent() as near:
         assert far.load(shards) == near.load(folder)
         assert set(far.load(shards).values()) == {0}
         for table in records():
@@ -74,7 +74,7 @@ def test_a_chunk_without_its_marker_is_not_there(shards: Shards) -> None:
 
     assert shards.keys() == {"k"}
     assert not shards.has("half")
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         assert warehouse.load(shards)["rollout"] == 1
     shards.discard()
     assert files.find(shards.place) == []
@@ -112,7 +112,7 @@ def test_a_killed_writer_leaves_whole_shards_only(shards: Shards, s3: dict[str, 
 
     keys = shards.keys()
     assert len(keys) >= 5
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         added = warehouse.load(shards)
         assert added["rollout"] == added["score"] == added["composite"] == len(keys)
 
@@ -125,7 +125,7 @@ def test_a_damaged_object_stops_the_loading(shards: Shards) -> None:
     [path] = [path for path in files.find(f"{shards.place}/b") if path.endswith("score.parquet")]
     files.pipe_file(path, files.cat_file(path)[:-20])
 
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         with pytest.raises(ShardError, match=f"{shards.place}/b/score.parquet") as caught:
             warehouse.load(shards)
         assert "\n" not in str(caught.value)

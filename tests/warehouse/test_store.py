@@ -12,12 +12,20 @@ import polars as pl
 import pytest
 
 from tests.conftest import ROOT
-from tests.warehouse.rows import Lab
+from tests.warehouse.rows import Lab, lent
 from warehouse import Warehouse, WarehouseError
 from warehouse.errors import ForeignFileError, LockedError, QueryError
 from warehouse.store import SCHEMA_VERSION
 
 THRESHOLD = {"run_id": "r", "name": "min_graded", "value": 4.0}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a warehouse with nothing in it."""
+    path = tmp_path_factory.mktemp("empty") / "empty.duckdb"
+    Warehouse.open(path).close()
+    return path.read_bytes()
 
 
 @contextmanager
@@ -104,10 +112,10 @@ def test_open_refuses_a_database_of_somebody_else(tmp_path: Path, sql: str) -> N
         Warehouse.open(path)
 
 
-def test_open_refuses_a_newer_schema(tmp_path: Path) -> None:
+def test_open_refuses_a_newer_schema(tmp_path: Path, empty: bytes) -> None:
     """A file of a newer version is not downgraded."""
     path = tmp_path / "newer.duckdb"
-    Warehouse.open(path).close()
+    path.write_bytes(empty)
     with duckdb.connect(str(path)) as connection:
         connection.execute("insert into schema_version values (?)", [SCHEMA_VERSION + 1])
 
@@ -116,10 +124,10 @@ def test_open_refuses_a_newer_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_open_upgrades_views_of_an_older_version(tmp_path: Path, read_only: bool) -> None:
+def test_open_upgrades_views_of_an_older_version(tmp_path: Path, empty: bytes, read_only: bool) -> None:
     """A view that changed since is replaced, also when the file is next opened for reading."""
     path = tmp_path / "older.duckdb"
-    Warehouse.open(path).close()
+    path.write_bytes(empty)
     with duckdb.connect(str(path)) as connection:
         connection.execute("create or replace view spend as select 1 as old")
         connection.execute("comment on table schema_version is 'older'")
@@ -139,9 +147,9 @@ OLD_JUDGE_CALL = """
 NEW_COLUMNS = ["grader_id", "replicate", "variant", "outcome", "value", "latency_s"]
 
 
-def make_old(path: Path) -> None:
+def make_old(path: Path, empty: bytes) -> None:
     """Make a file of an older version with one call in it, an older view that reads it, and a table of its owner."""
-    Warehouse.open(path).close()
+    path.write_bytes(empty)
     with duckdb.connect(str(path)) as connection:
         connection.execute("drop table judge_call")
         connection.execute(OLD_JUDGE_CALL)
@@ -154,10 +162,10 @@ def make_old(path: Path) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_open_adds_columns_that_came_later(tmp_path: Path, read_only: bool) -> None:
+def test_open_adds_columns_that_came_later(tmp_path: Path, empty: bytes, read_only: bool) -> None:
     """An older table keeps its rows and gets the new columns, empty; what we do not know stays."""
     path = tmp_path / "older.duckdb"
-    make_old(path)
+    make_old(path, empty)
 
     with Warehouse.open(path, read_only=read_only) as warehouse:
         row = warehouse.view("judge_call").row(0, named=True)
@@ -167,10 +175,10 @@ def test_open_adds_columns_that_came_later(tmp_path: Path, read_only: bool) -> N
         assert warehouse.sql("select mine from notes").item() == 1
 
 
-def test_open_of_an_older_table_takes_new_rows_and_changes_once(tmp_path: Path) -> None:
+def test_open_of_an_older_table_takes_new_rows_and_changes_once(tmp_path: Path, empty: bytes) -> None:
     """New calls fit beside the old one, its key is still one, and the next opening finds nothing to do."""
     path = tmp_path / "older.duckdb"
-    make_old(path)
+    make_old(path, empty)
     old = {
         "call_id": "c", "rollout_id": "r", "dimension": "a", "model": "judge-1", "rubric_hash": "h",
         "input_tokens": 1, "output_tokens": 2, "cached_tokens": 3,
@@ -186,10 +194,10 @@ def test_open_of_an_older_table_takes_new_rows_and_changes_once(tmp_path: Path) 
     assert path.read_bytes() == before
 
 
-def test_open_leaves_an_older_file_as_it_is_where_it_cannot_be_made_current(tmp_path: Path) -> None:
+def test_open_leaves_an_older_file_as_it_is_where_it_cannot_be_made_current(tmp_path: Path, empty: bytes) -> None:
     """A view stands where a table of ours must: one line, and no column was added to the others."""
     path = tmp_path / "older.duckdb"
-    make_old(path)
+    make_old(path, empty)
     with duckdb.connect(str(path)) as connection:
         # After judge_call in the order of making: by then its columns are there, and go again.
         connection.execute("drop table threshold")
@@ -202,10 +210,10 @@ def test_open_leaves_an_older_file_as_it_is_where_it_cannot_be_made_current(tmp_
     assert not set(names) & set(NEW_COLUMNS)
 
 
-def test_open_names_the_process_that_holds_the_file(tmp_path: Path) -> None:
+def test_open_names_the_process_that_holds_the_file(tmp_path: Path, empty: bytes) -> None:
     """A file that a second process has open: one line with its number, nothing changed, fine afterwards."""
     path = tmp_path / "held.duckdb"
-    Warehouse.open(path).close()
+    path.write_bytes(empty)
     script = (
         "import sys; from pathlib import Path; from warehouse import Warehouse; "
         "w = Warehouse.open(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
@@ -282,7 +290,7 @@ def test_merge_adds_all_or_nothing() -> None:
 )
 def test_merge_says_what_does_not_fit(table: str, row: dict[str, object], message: str) -> None:
     """An unknown table or column, a wrong type, a missing key, a time without a zone."""
-    with Warehouse.in_memory() as warehouse, pytest.raises(WarehouseError, match=message) as caught:
+    with lent() as warehouse, pytest.raises(WarehouseError, match=message) as caught:
         warehouse.merge(table, [row])
     assert "\n" not in str(caught.value)
 
@@ -300,7 +308,7 @@ def test_merge_stores_text_that_is_hard_to_store() -> None:
 
 def test_sql_takes_parameters_and_types_survive() -> None:
     """Numbers, text, null and times come back as what they are; parameters are values, not text."""
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         answer = warehouse.sql("select ? as a, ? as b, ? as c", [1.5, "x'; drop table run; --", None])
         assert answer.row(0) == (1.5, "x'; drop table run; --", None)
         when = datetime(2026, 1, 2, tzinfo=UTC)
@@ -311,7 +319,7 @@ def test_sql_takes_parameters_and_types_survive() -> None:
 @pytest.mark.parametrize("query", ["selec 1", "select nothing from run", "select * from nowhere", "", "select 1/'x'"])
 def test_sql_that_does_not_run_is_one_line(query: str) -> None:
     """Bad SQL raises QueryError with the first line of the engine's message; later queries work."""
-    with Warehouse.in_memory() as warehouse:
+    with lent() as warehouse:
         if query:
             with pytest.raises(QueryError) as caught:
                 warehouse.sql(query)
@@ -323,5 +331,5 @@ def test_sql_that_does_not_run_is_one_line(query: str) -> None:
 
 def test_view_of_an_unknown_name_lists_what_there_is() -> None:
     """A misspelt view: the message lists the views."""
-    with Warehouse.in_memory() as warehouse, pytest.raises(QueryError, match=r"views: advantage, .*coverage, "):
+    with lent() as warehouse, pytest.raises(QueryError, match=r"views: advantage, .*coverage, "):
         warehouse.view("verdicts")

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
+from polars.testing import assert_frame_equal
 
 from tests.warehouse.rows import FAMILY, RUBRIC, RUN, Lab
 from warehouse import Warehouse, WarehouseError
-from warehouse.definitions import tables
+from warehouse.definitions import tables, views
 from warehouse.what_if import NewRubric, rows_to_keep, what_if
 
 
@@ -53,6 +55,24 @@ def test_views_answer_what_if(path: Path) -> None:
         kept = changed.sql("select weight from rubric_dimension where rubric_id = 'new'")
         assert kept["weight"].to_list() == [2.0]
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "sql", ["create table notes (rollout_id varchar references rollout (rollout_id))", "create view mine as from score"]
+)
+def test_what_the_owner_added_is_in_nobodys_way(path: Path, sql: str) -> None:
+    """A table that refers to one of ours, a view of one's own: every view is there, and answers as it does without."""
+    asked = ("composite", "rubric", "task_verdict", "policy_mean")
+    with what_if(path, [rubric(b=1.0)]) as changed:
+        before = {name: changed.view(name) for name in asked}
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(sql)
+
+    with what_if(path, [rubric(b=1.0)]) as changed:
+        there = changed.sql("select view_name from duckdb_views() where database_name = 'memory' and not internal")
+        assert {*views()} <= {*there["view_name"]}
+        for name, rows in before.items():
+            assert_frame_equal(changed.view(name), rows, check_row_order=False)
 
 
 def test_other_runs_keep_their_composites(path: Path) -> None:
