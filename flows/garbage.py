@@ -2,7 +2,7 @@
 
 import gc
 
-COLLECT_AFTER = 10_000
+COLLECT_AFTER = 50_000
 """New objects after which it looks. Imports, and the work on a chunk, make many and hardly a cycle among them: with the
 default of 700 a sixth of the time of a large import goes into looking."""
 
