@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -191,25 +191,34 @@ class InProcess:
     def __init__(self, timeout_s: float | None = None) -> None:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
+        self._closed: Future[None] = Future()
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do something, one piece at a time.
 
         Raises:
             OverdueError: it takes too long. It cannot be ended without this process, so it is not tried again.
+            PoolClosedError: the pool was closed before or meanwhile.
         """
         with self._lock:
+            if self._closed.done():
+                raise PoolClosedError
             # A thread of its own, which may be left behind.
             future: Future[T] = Future()
             context = copy_context()
             threading.Thread(target=context.run, args=(_fulfil, future, work, args, kwargs), daemon=True).start()
-            wait_for([future], self._timeout_s)
-            if not future.done():
-                raise OverdueError(self._timeout_s or 0)
-            return future.result()
+            either: list[Future[Any]] = [future, self._closed]
+            wait_for(either, self._timeout_s, return_when=FIRST_COMPLETED)
+            if future.done():
+                return future.result()
+            if self._closed.done():
+                raise PoolClosedError
+            raise OverdueError(self._timeout_s or 0)
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Wait for nothing any longer; a piece of work that is under way is left behind."""
+        with suppress(InvalidStateError):
+            self._closed.set_result(None)
 
     def __enter__(self) -> "InProcess":
         return self

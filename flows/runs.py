@@ -331,8 +331,7 @@ def require_runner(settings: Settings, shards: Shards | None = None) -> None:
 
 def _local_pool(plan: RunPlan, settings: Settings, early: WorkerPool | None = None) -> WorkerPool | InProcess:
     # What is defined in a notebook or script can only be used by the process it is defined in.
-    is_quick = plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO and not plan.calls_models
-    if is_quick or "__main__" in plan.plugins:
+    if plan.n_rollouts <= InProcess.WORTHWHILE_UP_TO or "__main__" in plan.plugins:
         return InProcess(settings.chunk_timeout_s)
     if early is not None and set(plan.plugins) <= set(early.plugins):
         return early

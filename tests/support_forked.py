@@ -33,6 +33,8 @@ ALWAYS = (
 )  # fmt: skip
 WITH_PREFECT = ("flows.pipeline", "prefect.events.worker", "prefect.logging.handlers", "prefect.task_engine")
 """Only where the variables of Prefect are those of the commands: it reads them when it is imported."""
+CLIENT = "anthropic"
+"""Only once a command comes with a key for it: it takes a second and a half, and most commands call no model."""
 ITS_OWN = ("ASSAY_", "ANTHROPIC_", "ATTEMPTS_", "AWS_", "HANGS_", "PYTEST_")
 """Variables that nothing reads on import, of what is loaded here: a command may have its own."""
 
@@ -167,10 +169,16 @@ def serve(place: str) -> None:
         while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             _reap()
             line, _ = listener.accept()
+            _, files, _, _ = socket.recv_fds(line, 1, 2)
+            asked = json.loads(line.makefile("rb").readline())
+            if "ANTHROPIC_API_KEY" in asked["environment"] and f"{CLIENT}.types" not in sys.modules:
+                _load_client()
             if os.fork() == 0:
                 listener.close()
-                _attend(line)
+                _attend(line, asked, files)
             line.close()
+            for file in files:
+                os.close(file)
 
 
 def _reap() -> None:
@@ -179,10 +187,17 @@ def _reap() -> None:
             pass
 
 
-def _attend(line: socket.socket) -> Never:
+def _load_client() -> None:
+    """Load the client of the models, all but its beginning: a command reads ANTHROPIC_LOG there, at its own time."""
+    import_module(CLIENT)
+    assert threading.active_count() == 1, "threads do not come along in a fork"
+    gc.collect()
+    gc.freeze()
+    del sys.modules[CLIENT]
+
+
+def _attend(line: socket.socket, asked: dict[str, Any], files: list[int]) -> Never:
     """Run the command that is asked for in a process of its own, and answer with its id and its status."""
-    _, files, _, _ = socket.recv_fds(line, 1, 2)
-    asked = json.loads(line.makefile("rb").readline())
     command = os.fork()
     if command == 0:
         line.close()

@@ -339,7 +339,7 @@ def test_audit_measures_what_attacks_gain_with_a_judge(assay: Assay, tmp_path: P
     (tmp_path / "assay.toml").write_text(QUICK)
     work = (
         "audit", "--family", "citation_grounding", "--n", "3", "--judge", JUDGE, "--trust", "any",
-        "--config", "assay.toml", "--json",
+        "--config", "assay.toml", "--workers", "1", "--json",
     )  # fmt: skip
     attacks = _attacked("citation_grounding", 3)
 

@@ -3,15 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import TINY, Assay, begin_assay, clean_environment
+from tests.conftest import TINY, Assay, begin_assay
 from tests.messages_server import (
     Answer,
     Body,
@@ -82,17 +80,17 @@ def _files_with(folder: Path, needle: str) -> list[str]:
 def config(tmp_path: Path) -> Path:
     """Waits of a test's length."""
     path = tmp_path / "assay.toml"
-    path.write_text("concurrency = 16\nretries = 8\nlongest_wait_s = 0.5\ntimeout_s = 4.0\n")
+    path.write_text("workers = 1\nconcurrency = 16\nretries = 12\nlongest_wait_s = 0.5\ntimeout_s = 4.0\n")
     return path
 
 
-def test_two_thousand_rollouts_with_faults_are_each_accounted_for_once(
+def test_eight_hundred_rollouts_with_faults_are_each_accounted_for_once(
     assay: Assay, prefect_api: dict[str, str], tmp_path: Path, config: Path
 ) -> None:
-    """A tenth of all calls goes wrong in fifteen ways: every rollout is there once, no answer was paid for twice."""
+    """A fifth of all calls goes wrong in fifteen ways: every rollout is there once, no answer was paid for twice."""
     server = MessagesServer(
         script=play,
-        fault_share=0.1,
+        fault_share=0.2,
         faults=FAULTS,
         rate=Rate(800, 2.0),
         seconds=0.005,
@@ -102,7 +100,7 @@ def test_two_thousand_rollouts_with_faults_are_each_accounted_for_once(
     )
     with serving(server):
         done = assay(
-            "run", *WORK, *STREAMED, "--n", "125", "--group", "8", "--config", str(config),
+            "run", *WORK, *STREAMED, "--n", "50", "--group", "8", "--workers", "2", "--config", str(config),
             env=_environment(server, prefect_api),
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -112,9 +110,9 @@ def test_two_thousand_rollouts_with_faults_are_each_accounted_for_once(
     (counted,) = _ask(
         assay, "select count(*) as n, count(distinct rollout_id) as different, sum(steps) as steps from rollout"
     )
-    assert planned == {"n": 2000, "planned": 2000}
-    assert (counted["n"], counted["different"]) == (2000, 2000)
-    assert sum(statuses.values()) == 2000
+    assert planned == {"n": 800, "planned": 800}
+    assert (counted["n"], counted["different"]) == (800, 800)
+    assert sum(statuses.values()) == 800
     assert set(statuses) == {"completed", "refused", "truncated", "error"}
     # Every answer of this script is one step of one transcript: an answer asked for twice would be one too many.
     assert counted["steps"] == server.answered
@@ -146,17 +144,17 @@ def test_kills_and_resume_end_with_the_same_accounting(
 ) -> None:
     """Killed four times in the middle: in the end every rollout is there once, and a kill cost the calls under way."""
     server = MessagesServer(
-        script=play, fault_share=0.1, faults=FAULTS, seconds=0.01, slow_s=3.0, patience_s=3.6, seed=5
+        script=play, fault_share=0.2, faults=FAULTS, seconds=0.01, slow_s=3.0, patience_s=3.6, seed=5
     )
     kills = 0
     with serving(server):
         environment = _environment(server, prefect_api)
         for _ in range(4):
             begun = (tmp_path / "assay.duckdb.runs" / "r").exists()
-            first = (*WORK, *STREAMED, "--n", "125", "--group", "8", "--run-id", "r")
+            first = (*WORK, *STREAMED, "--n", "50", "--group", "8", "--run-id", "r")
             work = ("--resume", "r") if begun else first
             process = begin_assay(tmp_path, "run", *work, "--config", str(config), env=environment)
-            kills += _kill_after(process, server, 700 * (kills + 1))
+            kills += _kill_after(process, server, 280 * (kills + 1))
         last = assay("run", "--resume", "r", "--config", str(config), env=environment)
     assert last.returncode == 0, last.stderr
     assert kills == 4
@@ -166,8 +164,8 @@ def test_kills_and_resume_end_with_the_same_accounting(
     (counted,) = _ask(
         assay, "select count(*) as n, count(distinct rollout_id) as different, sum(steps) as steps from rollout"
     )
-    assert planned == {"n": 2000, "planned": 2000}
-    assert (counted["n"], counted["different"], sum(statuses.values())) == (2000, 2000, 2000)
+    assert planned == {"n": 800, "planned": 800}
+    assert (counted["n"], counted["different"], sum(statuses.values())) == (800, 800, 800)
     # What was under way when it was killed was asked again; nothing else was.
     assert 0 <= server.answered - counted["steps"] <= 16 * kills
     assert not (tmp_path / "assay.duckdb.runs").exists()
@@ -426,11 +424,9 @@ def test_ctrl_c_in_the_middle_of_calls_ends_soon_and_can_be_taken_up(
     server = MessagesServer(script=play, seconds=0.3)
     with serving(server):
         environment = _environment(server, prefect_api)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "run", *WORK, "--n", "10", "--group", "8", "--chunk-size", "500",
-             "--run-id", "r", "--config", str(config)],
-            cwd=tmp_path, env=clean_environment(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
+        process = begin_assay(
+            tmp_path, "run", *WORK, "--n", "10", "--group", "8", "--chunk-size", "500", "--run-id", "r", "--config",
+            str(config), env=environment,
         )  # fmt: skip
         deadline = time.monotonic() + 60
         while server.answered < 40:

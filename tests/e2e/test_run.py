@@ -59,7 +59,7 @@ def test_run_loads_every_planned_rollout_once(assay: Assay, prefect_api: dict[st
 
 def test_run_leaves_artifacts_and_task_runs_with_names(assay: Assay, prefect_api: dict[str, str]) -> None:
     """The Prefect UI shows progress, verdicts, probes and a summary; task runs say what they are about."""
-    done = assay("run", *WORK, "--run-id", "named", "--chunk-size", "200", env=prefect_api)
+    done = assay("run", *WORK, "--run-id", "named", "--chunk-size", "200", "--workers", "1", env=prefect_api)
     assert done.returncode == 0, done.stderr
 
     name = {"flow_runs": {"name": {"any_": ["evaluate tiny_upper: sim/weak, sim/mid, sim/strong, n=10 (named)"]}}}
@@ -135,7 +135,7 @@ def test_run_survives_a_killed_worker(assay: Assay, prefect_api: dict[str, str],
 
 def test_run_stopped_with_ctrl_c_says_how_to_go_on(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
     """Ctrl-C ends the command within seconds, without a traceback, and the line it leaves can be typed."""
-    process = _start(tmp_path, prefect_api, "--policy", "slow/20", "--no-audit", "--chunk-size", "48")
+    process = _start(tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "48", "--workers", "1")
     _wait_for_shards(tmp_path, 2, process)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
@@ -154,8 +154,9 @@ def test_run_stopped_with_ctrl_c_says_how_to_go_on(assay: Assay, prefect_api: di
 def test_run_locked_at_load_time_keeps_the_shards(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
     """When somebody holds the warehouse at the end, nothing is lost: resuming loads the shards."""
     process = _start(
-        tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "64", "--run-id", "held"
-    )
+        tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "64", "--workers", "1",
+        "--run-id", "held",
+    )  # fmt: skip
     _wait_for_shards(tmp_path, 1, process)
     with held_by_another(tmp_path / "assay.duckdb"):
         _, stderr = process.communicate(timeout=120)
@@ -171,8 +172,9 @@ def test_run_locked_at_load_time_keeps_the_shards(assay: Assay, prefect_api: dic
 def test_resume_of_a_run_under_way_is_refused(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
     """Two processes never work on one run: the second is told so in one line, and the first is not disturbed."""
     process = _start(
-        tmp_path, prefect_api, "--policy", "slow/20", "--no-audit", "--chunk-size", "48", "--run-id", "one"
-    )
+        tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "48", "--workers", "1",
+        "--run-id", "one",
+    )  # fmt: skip
     _wait_for_shards(tmp_path, 1, process)
     second = assay("run", "--resume", "one", env=prefect_api)
     stdout, stderr = process.communicate(timeout=120)
@@ -184,7 +186,7 @@ def test_resume_of_a_run_under_way_is_refused(assay: Assay, prefect_api: dict[st
 
 def test_resume_of_a_complete_run_changes_nothing(assay: Assay, prefect_api: dict[str, str]) -> None:
     """Resuming what is complete shows the result again."""
-    assert assay("run", *WORK, "--run-id", "r", "--no-audit", env=prefect_api).returncode == 0
+    assert assay("run", *WORK, "--group", "4", "--run-id", "r", "--no-audit", env=prefect_api).returncode == 0
     before = _ask(assay, "select * from run")
 
     done = assay("run", "--resume", "r", env=prefect_api)
@@ -206,7 +208,7 @@ def test_run_refuses_a_prefect_server_that_does_not_answer(assay: Assay, tmp_pat
 
 def test_run_with_a_server_of_its_own_is_quiet(assay: Assay, tmp_path: Path) -> None:
     """Without PREFECT_API_URL a server is started, said so in one line, and leaves neither noise nor a process."""
-    done = assay("run", *WORK, "--run-id", "r", env={"PREFECT_HOME": str(tmp_path / "prefect")})
+    done = assay("run", *WORK, "--run-id", "r", "--workers", "1", env={"PREFECT_HOME": str(tmp_path / "prefect")})
 
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -89,6 +90,24 @@ def test_in_process_pool_does_the_work_here() -> None:
     """Small runs need no workers."""
     with InProcess() as pool:
         assert pool.run(os.getpid) == os.getpid()
+
+
+def test_work_in_this_process_ends_with_its_pool() -> None:
+    """Whoever waits for something that hangs is told, as whoever comes later; the piece itself is left behind."""
+    begun, end = Event(), Event()
+    pool = InProcess()
+    with ThreadPoolExecutor(2) as threads:
+        hanging = threads.submit(pool.run, lambda: (begun.set(), end.wait(60)))
+        assert begun.wait(10)
+        waiting = threads.submit(pool.run, os.getpid)
+        pool.close()
+        for left in (hanging, waiting):
+            with pytest.raises(PoolClosedError):
+                left.result(timeout=10)
+    with pytest.raises(PoolClosedError):
+        pool.run(os.getpid)
+    pool.close()
+    end.set()
 
 
 def test_plugins_unknown_module_is_told_in_one_line() -> None:
