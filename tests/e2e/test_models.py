@@ -80,17 +80,17 @@ def _files_with(folder: Path, needle: str) -> list[str]:
 def config(tmp_path: Path) -> Path:
     """Waits of a test's length."""
     path = tmp_path / "assay.toml"
-    path.write_text("workers = 1\nconcurrency = 16\nretries = 12\nlongest_wait_s = 0.5\ntimeout_s = 4.0\n")
+    path.write_text("workers = 1\nconcurrency = 16\nretries = 8\nlongest_wait_s = 0.5\ntimeout_s = 4.0\n")
     return path
 
 
-def test_eight_hundred_rollouts_with_faults_are_each_accounted_for_once(
+def test_two_thousand_rollouts_with_faults_are_each_accounted_for_once(
     assay: Assay, prefect_api: dict[str, str], tmp_path: Path, config: Path
 ) -> None:
-    """A fifth of all calls goes wrong in fifteen ways: every rollout is there once, no answer was paid for twice."""
+    """A tenth of all calls goes wrong in fifteen ways: every rollout is there once, no answer was paid for twice."""
     server = MessagesServer(
         script=play,
-        fault_share=0.2,
+        fault_share=0.1,
         faults=FAULTS,
         rate=Rate(800, 2.0),
         seconds=0.005,
@@ -100,7 +100,7 @@ def test_eight_hundred_rollouts_with_faults_are_each_accounted_for_once(
     )
     with serving(server):
         done = assay(
-            "run", *WORK, *STREAMED, "--n", "50", "--group", "8", "--workers", "2", "--config", str(config),
+            "run", *WORK, *STREAMED, "--n", "125", "--group", "8", "--workers", "2", "--config", str(config),
             env=_environment(server, prefect_api),
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -110,9 +110,9 @@ def test_eight_hundred_rollouts_with_faults_are_each_accounted_for_once(
     (counted,) = _ask(
         assay, "select count(*) as n, count(distinct rollout_id) as different, sum(steps) as steps from rollout"
     )
-    assert planned == {"n": 800, "planned": 800}
-    assert (counted["n"], counted["different"]) == (800, 800)
-    assert sum(statuses.values()) == 800
+    assert planned == {"n": 2000, "planned": 2000}
+    assert (counted["n"], counted["different"]) == (2000, 2000)
+    assert sum(statuses.values()) == 2000
     assert set(statuses) == {"completed", "refused", "truncated", "error"}
     # Every answer of this script is one step of one transcript: an answer asked for twice would be one too many.
     assert counted["steps"] == server.answered
@@ -144,17 +144,17 @@ def test_kills_and_resume_end_with_the_same_accounting(
 ) -> None:
     """Killed four times in the middle: in the end every rollout is there once, and a kill cost the calls under way."""
     server = MessagesServer(
-        script=play, fault_share=0.2, faults=FAULTS, seconds=0.01, slow_s=3.0, patience_s=3.6, seed=5
+        script=play, fault_share=0.1, faults=FAULTS, seconds=0.01, slow_s=3.0, patience_s=3.6, seed=5
     )
     kills = 0
     with serving(server):
         environment = _environment(server, prefect_api)
         for _ in range(4):
             begun = (tmp_path / "assay.duckdb.runs" / "r").exists()
-            first = (*WORK, *STREAMED, "--n", "50", "--group", "8", "--run-id", "r")
+            first = (*WORK, *STREAMED, "--n", "125", "--group", "8", "--run-id", "r")
             work = ("--resume", "r") if begun else first
             process = begin_assay(tmp_path, "run", *work, "--config", str(config), env=environment)
-            kills += _kill_after(process, server, 280 * (kills + 1))
+            kills += _kill_after(process, server, 700 * (kills + 1))
         last = assay("run", "--resume", "r", "--config", str(config), env=environment)
     assert last.returncode == 0, last.stderr
     assert kills == 4
@@ -164,8 +164,8 @@ def test_kills_and_resume_end_with_the_same_accounting(
     (counted,) = _ask(
         assay, "select count(*) as n, count(distinct rollout_id) as different, sum(steps) as steps from rollout"
     )
-    assert planned == {"n": 800, "planned": 800}
-    assert (counted["n"], counted["different"], sum(statuses.values())) == (800, 800, 800)
+    assert planned == {"n": 2000, "planned": 2000}
+    assert (counted["n"], counted["different"], sum(statuses.values())) == (2000, 2000, 2000)
     # What was under way when it was killed was asked again; nothing else was.
     assert 0 <= server.answered - counted["steps"] <= 16 * kills
     assert not (tmp_path / "assay.duckdb.runs").exists()
