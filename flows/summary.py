@@ -108,6 +108,13 @@ IS_JUDGED = """
     ) as is_judged
 """
 
+# The same goes for what is said of probes and ladders where none took part.
+KINDS = """
+    select distinct policy.kind
+    from rollout join policy using (policy_id)
+    where rollout.run_id = ?
+"""
+
 # What is given as a reason may say more behind a colon.
 JUDGES = """
     with asked as (
@@ -184,6 +191,25 @@ LATEST = """
 """
 
 
+NO_PROBES = pl.DataFrame(
+    schema={
+        "family": pl.String, "probe": pl.String, "kind": pl.String, "max_reward": pl.Float64,
+        "mean_reward": pl.Float64, "floor": pl.Float64, "max_lift": pl.Float64, "weak_mean": pl.Float64,
+        "share_beating_weak_median": pl.Float64, "holds": pl.Boolean,
+    }
+)  # fmt: skip
+NO_CONFUSION = pl.DataFrame(
+    schema={
+        "family": pl.String, "operator": pl.String, "dimension": pl.String, "expected": pl.String,
+        "n_pairs": pl.Int64, "moved_share": pl.Float64, "mean_drop": pl.Float64, "agrees": pl.Boolean,
+    }
+)  # fmt: skip
+NO_ORDER = pl.DataFrame(
+    schema={
+        "family": pl.String, "operator": pl.String, "dimension": pl.String, "n_pairs": pl.Int64,
+        "n_violations": pl.Int64, "violation_rate": pl.Float64, "somers_d": pl.Float64,
+    }
+)  # fmt: skip
 ASKED_AT_ONCE = 2
 """Questions that are put to the warehouse at the same time."""
 POOLED = "(all)"
@@ -333,10 +359,19 @@ class RunSummary:
 def summarise(db: Location, run_id: str) -> RunSummary:
     """Ask a warehouse what a run says."""
     frames = {
-        "verdicts": VERDICTS, "probes": PROBES, "confusion": CONFUSION, "monotonicity": MONOTONICITY,
-        "difficulty": DIFFICULTY, "separation": SEPARATION, "oracle": ORACLE, "limits": LIMITS,
-    }  # fmt: skip
+        "verdicts": VERDICTS,
+        "difficulty": DIFFICULTY,
+        "separation": SEPARATION,
+        "oracle": ORACLE,
+        "limits": LIMITS,
+    }
+    unasked = {"probes": NO_PROBES, "confusion": NO_CONFUSION, "monotonicity": NO_ORDER}
     with Warehouse.open(db, read_only=True) as warehouse, ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
+        kinds = set(warehouse.sql(KINDS, [run_id])["kind"])
+        if "probe" in kinds:
+            frames |= {"probes": PROBES}
+        if "ladder" in kinds:
+            frames |= {"confusion": CONFUSION, "monotonicity": MONOTONICITY}
         if warehouse.sql(IS_JUDGED, [run_id])["is_judged"][0]:
             frames |= {"judges": JUDGES, "flips": FLIPS, "lift": LIFT, "spent": SPENT}
         # The engine plans a question on one core, and works on few rows on one.
@@ -348,7 +383,7 @@ def summarise(db: Location, run_id: str) -> RunSummary:
             counts=counts.result().row(0, named=True),
             spend=spend.result().row(0, named=True),
             trust=trust,
-            **{name: frame.result() for name, frame in asked.items()},
+            **{**unasked, **{name: frame.result() for name, frame in asked.items()}},
         )
 
 

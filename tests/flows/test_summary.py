@@ -4,25 +4,14 @@ import io
 from contextlib import redirect_stdout
 
 import polars as pl
+import pytest
 
-from flows import views
-from flows.summary import RunSummary
+from flows import summary, views
+from flows.summary import NO_CONFUSION, NO_ORDER, NO_PROBES, RunSummary
+from warehouse import Warehouse
 
 VERDICTS = {
     "family": pl.String, "policy": pl.String, "verdict": pl.String, "resolved": pl.Boolean, "groups": pl.Int64,
-}  # fmt: skip
-PROBES = {
-    "family": pl.String, "probe": pl.String, "kind": pl.String, "max_reward": pl.Float64, "mean_reward": pl.Float64,
-    "floor": pl.Float64, "max_lift": pl.Float64, "weak_mean": pl.Float64,
-    "share_beating_weak_median": pl.Float64, "holds": pl.Boolean,
-}  # fmt: skip
-CONFUSION = {
-    "family": pl.String, "operator": pl.String, "dimension": pl.String, "expected": pl.String,
-    "n_pairs": pl.Int64, "moved_share": pl.Float64, "mean_drop": pl.Float64, "agrees": pl.Boolean,
-}  # fmt: skip
-ORDER = {
-    "family": pl.String, "operator": pl.String, "dimension": pl.String, "n_pairs": pl.Int64, "n_violations": pl.Int64,
-    "violation_rate": pl.Float64, "somers_d": pl.Float64,
 }  # fmt: skip
 DIFFICULTY = {
     "family": pl.String, "weak_policy": pl.String, "strong_policy": pl.String, "n_instances": pl.Int64,
@@ -57,11 +46,24 @@ def _summary(**rows: list[tuple[object, ...]]) -> RunSummary:
         **rows,
     }
     schemas = {
-        "verdicts": VERDICTS, "probes": PROBES, "confusion": CONFUSION, "monotonicity": ORDER,
+        "verdicts": VERDICTS, "probes": NO_PROBES.schema, "confusion": NO_CONFUSION.schema,
+        "monotonicity": NO_ORDER.schema,
         "difficulty": DIFFICULTY, "separation": SEPARATION, "oracle": ORACLE, "limits": LIMITS,
     }  # fmt: skip
     frames = {name: pl.DataFrame(given[name], schema=schema, orient="row") for name, schema in schemas.items()}
     return RunSummary(run_id="r", counts={}, **frames)
+
+
+@pytest.mark.parametrize(
+    ("query", "frame"),
+    [(summary.PROBES, NO_PROBES), (summary.CONFUSION, NO_CONFUSION), (summary.MONOTONICITY, NO_ORDER)],
+    ids=["probes", "confusion", "order"],
+)
+def test_what_nobody_attempted_has_the_columns_of_the_question(query: str, frame: pl.DataFrame) -> None:
+    """A run of groups alone is not asked about probes and ladders, and says of them what the question would."""
+    with Warehouse.in_memory() as warehouse:
+        assert warehouse.sql(query, ["r"]).equals(frame)
+        assert warehouse.sql(query, ["r"]).schema == frame.schema
 
 
 def _shown(summary: RunSummary) -> str:
