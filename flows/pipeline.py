@@ -4,6 +4,8 @@ One Prefect task is one chunk. Its thread hands the chunk to the workshop, where
 travels back are counts. A shard that is there is a chunk that is done, so a run taken up again does the rest.
 """
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,9 +67,9 @@ def run_pipeline(
 
     def work_and_load() -> RunSummary:
         """Work on the chunks that are left, load, analyse."""
-        tag_flow_run(tags_of(plan))
-        _say_plan(plan, todo)
         try:
+            tag_flow_run(tags_of(plan))
+            _say_plan(plan, todo)
             if cluster is None:
                 work_in_threads(plan, todo, shop, watch)
             else:
@@ -76,9 +78,10 @@ def run_pipeline(
             shop.close()
             raise
         except STOPPED:
-            # The threads wait for the workshop, and Prefect waits for the threads.
-            shop.close()
-            note_stopped(location, plan)
+            with _deaf_to_termination():
+                # The threads wait for the workshop, and Prefect waits for the threads.
+                shop.close()
+                note_stopped(location, plan)
             raise
         load(spool, location)
         return analyse(spool, location, shelf)
@@ -111,6 +114,19 @@ def _without_heartbeats() -> Iterator[None]:
     is_asked_for = "heartbeat_frequency" in get_current_settings().flows.model_fields_set
     with temporary_settings({} if is_asked_for else {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
+
+
+@contextmanager
+def _deaf_to_termination() -> Iterator[None]:
+    """See to the end of a run undisturbed: whoever ends it may say so twice, and within a moment it does end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are for the main thread
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _task_runner(workers: int, cluster: str | None) -> TaskRunner[Any]:

@@ -174,7 +174,8 @@ def test_run_page_shows_logs(nights: Nights, page: Page) -> None:
     """The run's page has a line for every chunk with its counts, and ends with totals and where the report is."""
     page.goto(f"{nights.ui}/v2/runs/flow-run/{nights.flow_run('second')}")
     # Chunks of about 100: 2 of the 8 instances, 8 samples of each of three policies, and 18 of the audit.
-    _shows(page, "(second)", "Completed", "tiny_upper sim/weak, sim/strong, ", " 84 rollouts: 83 graded, 0 lost, 1 not applicable")
+    counts = " 84 rollouts: 83 graded, 0 lost, 1 not applicable"
+    _shows(page, "(second)", "Completed", "tiny_upper sim/weak, sim/strong, ", counts)
     _is_harmless(page)
     _picture(page, "run")
 

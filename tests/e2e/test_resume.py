@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from flows.plan import PLAN_FILE, read_plan
-from tests.conftest import TINY, Assay, clean_environment
+from tests.conftest import TINY, Assay, begin_assay, clean_environment
+from tests.support_prefect import PrefectApi, wait_for
 from warehouse import Warehouse
 from warehouse.shards import Shards
 
@@ -67,6 +68,25 @@ def test_resume_after_kills_ends_with_the_rows_of_an_undisturbed_run(
     assert calm.returncode == 0, calm.stderr
     assert_same_rows(tmp_path / "killed.duckdb", tmp_path / "calm.duckdb")
     assert not (tmp_path / "killed.duckdb.runs").exists()
+
+
+def test_told_to_end_again_and_again_a_run_says_that_it_was_stopped(
+    prefect_api: dict[str, str], tmp_path: Path
+) -> None:
+    """A supervisor that says it twice, while the first is being seen to, does not keep a run from noting it."""
+    api, named = PrefectApi(prefect_api), {"flow_runs": {"name": {"like_": "(told twice)"}}}
+    process = begin_assay(tmp_path, "run", *WORK, "--run-id", "told twice", "--db", "told.duckdb", env=prefect_api)
+    (run,) = wait_for(lambda: api.ask("flow_runs/filter", named))
+    wait_for(lambda: api.task_runs([run["id"]]))
+    deadline = time.monotonic() + 60
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    with Warehouse.open(tmp_path / "told.duckdb", read_only=True) as warehouse:
+        assert warehouse.sql("select status from run").to_dicts() == [{"status": "cancelled"}]
+    assert read_plan(tmp_path / "told.duckdb.runs" / "told twice").run_id == "told twice"
 
 
 def assert_same_rows(one: Path, other: Path) -> None:
