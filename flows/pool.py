@@ -89,7 +89,7 @@ class WorkerPool:
             self._free.put(slot)
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
-        self._closed = False
+        self._closed: Future[None] = Future()
 
     def start(self) -> None:
         """Start the processes now, so that they are ready when there is work."""
@@ -120,9 +120,13 @@ class WorkerPool:
         self._begun[slot] = 0
         try:
             future: Future[T] = executor.submit(_announced, slot, work, args, kwargs)
-            while self._timeout_s is not None and not self._begun[slot] and not future.done():
+            while not (self._timeout_s is None or self._begun[slot] or future.done() or self._closed.done()):
                 wait_for([future], _TURN_S)
-            wait_for([future], self._timeout_s)
+            # An executor that is ended in just that moment can lose a future, which is then never done.
+            either: list[Future[Any]] = [future, self._closed]
+            wait_for(either, self._timeout_s, return_when=FIRST_COMPLETED)
+            if self._closed.done() and not future.done():
+                raise PoolClosedError
             if not future.done():
                 # One worker of an executor cannot be ended alone. What the others were at is done again by whoever
                 # asked for it: to them it looks as if their worker had died.
@@ -131,13 +135,14 @@ class WorkerPool:
             return future.result()
         except (BrokenProcessPool, CancelledError):
             self._discard(executor)
-            if self._closed:
+            if self._closed.done():
                 raise PoolClosedError from None
             raise BrokenProcessPool("a worker died") from None
 
     def close(self) -> None:
         """End the workers at once; whatever they were doing is lost."""
-        self._closed = True
+        with suppress(InvalidStateError):
+            self._closed.set_result(None)
         with self._lock:
             executor, self._executor = self._executor, None
         if executor is not None:
@@ -145,7 +150,7 @@ class WorkerPool:
 
     @property
     def closed(self) -> bool:
-        return self._closed
+        return self._closed.done()
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -155,7 +160,7 @@ class WorkerPool:
 
     def _open(self) -> ProcessPoolExecutor:
         with self._lock:
-            if self._closed:
+            if self._closed.done():
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
