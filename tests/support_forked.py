@@ -105,7 +105,12 @@ class Forking:
     def end(self) -> None:
         """End it; commands that still run go on."""
         if self._process is not None:
-            self._process.communicate()
+            # Not for the end of its output: a command that hangs has that open, too, and would hold up the session.
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.close()
+            self._process.wait(timeout=60)
+            self._process.stdout.close()
 
 
 class Forked:
