@@ -89,7 +89,7 @@ class WorkerPool:
             self._free.put(slot)
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
-        self._closed: Future[None] = Future()
+        self._closed = False
 
     def start(self) -> None:
         """Start the processes now, so that they are ready when there is work."""
@@ -120,13 +120,9 @@ class WorkerPool:
         self._begun[slot] = 0
         try:
             future: Future[T] = executor.submit(_announced, slot, work, args, kwargs)
-            while not (self._timeout_s is None or self._begun[slot] or future.done() or self._closed.done()):
-                wait_for([future], _TURN_S)
-            # An executor that is ended in just that moment can lose a future, which is then never done.
-            either: list[Future[Any]] = [future, self._closed]
-            wait_for(either, self._timeout_s, return_when=FIRST_COMPLETED)
-            if self._closed.done() and not future.done():
-                raise PoolClosedError
+            while self._timeout_s is not None and not self._begun[slot] and not future.done():
+                _wait(future, _TURN_S)
+            _wait(future, self._timeout_s)
             if not future.done():
                 # One worker of an executor cannot be ended alone. What the others were at is done again by whoever
                 # asked for it: to them it looks as if their worker had died.
@@ -135,14 +131,13 @@ class WorkerPool:
             return future.result()
         except (BrokenProcessPool, CancelledError):
             self._discard(executor)
-            if self._closed.done():
+            if self._closed:
                 raise PoolClosedError from None
             raise BrokenProcessPool("a worker died") from None
 
     def close(self) -> None:
         """End the workers at once; whatever they were doing is lost."""
-        with suppress(InvalidStateError):
-            self._closed.set_result(None)
+        self._closed = True
         with self._lock:
             executor, self._executor = self._executor, None
         if executor is not None:
@@ -150,7 +145,7 @@ class WorkerPool:
 
     @property
     def closed(self) -> bool:
-        return self._closed.done()
+        return self._closed
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -160,7 +155,7 @@ class WorkerPool:
 
     def _open(self) -> ProcessPoolExecutor:
         with self._lock:
-            if self._closed.done():
+            if self._closed:
                 raise PoolClosedError
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
@@ -176,6 +171,16 @@ class WorkerPool:
             if self._executor is broken:
                 self._executor = None
         _kill(broken)
+
+
+def _wait(future: "Future[Any]", timeout_s: float | None) -> None:
+    """Wait until a piece of work is done, failed or cancelled, or until the time is over.
+
+    The module's own `wait` does not notice that a future was cancelled which nobody had begun, and waits for ever. Such
+    is work that was handed in just when its executor is ended.
+    """
+    with suppress(CancelledError, TimeoutError):
+        future.exception(timeout_s)
 
 
 def _kill(executor: ProcessPoolExecutor) -> None:

@@ -25,7 +25,9 @@ TINY = "tests.flows.tiny_family"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.support_forked import Forked, Forking  # noqa: E402  the root of the project is on the path only now
+# The root of the project is on the path only now.
+from flows.garbage import collect_seldom  # noqa: E402
+from tests.support_forked import Forked, Forking  # noqa: E402
 
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -211,4 +213,4 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
+    collect_seldom()

@@ -136,7 +136,7 @@ def _cell(value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    """Return the JSON text of what a cell holds: a third of what it took to write a shard, were it not for orjson."""
+    """Return the JSON text of what a cell holds; NaN, which JSON has not, as null."""
     try:
         return orjson.dumps(value, default=_fields, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:  # what it does not write: keys that are no text, half a surrogate pair, integers beyond 64 bits

@@ -20,6 +20,7 @@ import flows.pool
 from flows.errors import InputError
 from flows.pool import InProcess, PoolClosedError, WorkerPool, import_plugins
 from tests.conftest import TINY, clean_environment
+from tests.support_prefect import wait_for
 
 
 def test_pool_starts_anew_after_a_worker_died() -> None:
@@ -67,6 +68,24 @@ def test_pool_closed_while_a_worker_starts_leaves_none(monkeypatch: pytest.Monke
         assert _gone([worker])
         with pytest.raises((PoolClosedError, BrokenProcessPool)):
             asked.result(timeout=10)
+
+
+@pytest.mark.parametrize(("closed", "error"), [(True, PoolClosedError), (False, BrokenProcessPool)])
+def test_work_that_nobody_has_begun_ends_with_its_workers(closed: bool, error: type[Exception]) -> None:
+    """Handed in just before they are ended, because of a stop or of somebody else's work: whoever waits is told."""
+    pool = WorkerPool(1)
+    executor = pool._open()
+    for _ in range(4):
+        executor.submit(time.sleep, 60)  # more than a worker takes at once: what comes next is not begun
+    with pool, ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(pool.run, os.getpid)
+        wait_for(lambda: len(executor._pending_work_items) == 5)
+        if closed:
+            pool.close()
+        else:
+            pool._discard(executor)
+        with pytest.raises(error):
+            asked.result(timeout=20)
 
 
 def test_pool_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
