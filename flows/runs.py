@@ -176,7 +176,7 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
         _pool(plan, settings, run_shards(place.spool, plan), early) as (pool, cluster),
         console.progress_bar(_left_to_do(place, plan)) as bar,
         _workshop(place, plan, pool, settings, bar) as shop,
-        _head_start(place, plan, pool, shop) as (ahead, todo),
+        _head_start(_todo(place, plan), plan, pool, shop) as ahead,
     ):
         if lint:
             say_findings(list(all_instances(place.spool)))
@@ -191,21 +191,19 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
         n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
         address = None if cluster is None else cluster.address
         shelf = shelf_of(settings, plan.deployment)
+        todo = ahead.in_order() if isinstance(ahead, HeadStart) else _todo(place, plan)
         return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
 @contextmanager
-def _head_start(
-    place: Place, plan: RunPlan, pool: Pool, shop: Workshop
-) -> Iterator[tuple[Workshop | HeadStart, list[Chunk]]]:
-    """Have workers begin at once, where there are any, unless a model takes part; and say what was left to do then."""
-    todo = _todo(place, plan)
+def _head_start(todo: Sequence[Chunk], plan: RunPlan, pool: Pool, shop: Workshop) -> Iterator[Workshop | HeadStart]:
+    """Have workers begin at once, where there are any, unless a model takes part."""
     if plan.calls_models or not isinstance(pool, WorkerPool):
-        yield shop, todo
+        yield shop
         return
     ahead = HeadStart(shop, todo, pool.workers)
     try:
-        yield ahead, todo
+        yield ahead
     finally:
         ahead.stop()
 

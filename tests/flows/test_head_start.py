@@ -7,11 +7,13 @@ import pytest
 
 from flows.chunks import ChunkDone
 from flows.head_start import HeadStart
-from flows.plan import Chunk
+from flows.plan import Chunk, PlannedInstance, PlannedPolicy
 from flows.pool import PoolClosedError
 from flows.workshop import Workshop
 
 DEADLINE_S = 20
+SECONDS = {"quick": 1.0, "slow": 5.0}
+"""What a chunk of a family takes, as its worker says."""
 
 
 class Shop:
@@ -30,7 +32,7 @@ class Shop:
         assert self.let.wait(DEADLINE_S)
         if self.failures:
             raise self.failures.pop()
-        return ChunkDone(chunk.key, chunk.label, 1, 0, 0, 0.0)
+        return ChunkDone(chunk.key, chunk.label, 1, 0, 0, SECONDS.get(chunk.family, 0.0))
 
     def close(self) -> None:
         self.closed = True
@@ -41,8 +43,10 @@ class Shop:
             assert self._changed.wait_for(lambda: len(self.asked) >= count, DEADLINE_S)
 
 
-def _chunks(*keys: str) -> list[Chunk]:
-    return [Chunk(key=key, family="f", label=key, instances=(), policies=()) for key in keys]
+def _chunks(*keys: str, family: str = "f", n_rollouts: int = 1) -> list[Chunk]:
+    instances = (PlannedInstance(instance_id="i", offset=0),)
+    policies = (PlannedPolicy(name="sim/weak", policy_id="sim/weak", samples=n_rollouts),)
+    return [Chunk(key=key, family=family, label=key, instances=instances, policies=policies) for key in keys]
 
 
 def _ahead(shop: Shop, chunks: list[Chunk], at_once: int) -> HeadStart:
@@ -85,3 +89,41 @@ def test_closing_closes_the_workshop_and_begins_nothing_more() -> None:
     with pytest.raises(PoolClosedError):
         ahead.work(chunks[1])
     assert shop.asked == ["a"]
+
+
+def test_one_chunk_of_each_family_comes_first_and_then_those_that_take_longest() -> None:
+    """At the end a worker waits for the other's last chunk, which had better be a quick one."""
+    shop = Shop()
+    quick, slow = _chunks("q1", "q2", "q3", family="quick"), _chunks("s1", "s2", "s3", family="slow")
+    ahead = _ahead(shop, [*quick, *slow], 1)
+    shop.let.set()
+    shop.wait_until_asked(6)
+    assert shop.asked == ["q1", "s1", "s2", "s3", "q2", "q3"]
+    assert [chunk.key for chunk in ahead.in_order()] == shop.asked
+
+
+def test_of_chunks_that_take_as_long_a_rollout_the_largest_comes_first() -> None:
+    shop = Shop()
+    ahead = _ahead(shop, [*_chunks("a", "b"), *_chunks("large", n_rollouts=3)], 1)
+    shop.let.set()
+    shop.wait_until_asked(3)
+    assert [chunk.key for chunk in ahead.in_order()] == ["a", "b", "large"], "until one is done, as they were given"
+
+    shop, timed = Shop(), _chunks("a", "b", family="slow")
+    ahead = _ahead(shop, [*timed, *_chunks("large", family="slow", n_rollouts=3)], 1)
+    shop.let.set()
+    shop.wait_until_asked(3)
+    assert shop.asked == ["a", "large", "b"]
+
+
+def test_once_the_order_was_told_it_stays() -> None:
+    shop = Shop()
+    quick, slow = _chunks("q1", "q2", family="quick"), _chunks("s1", "s2", family="slow")
+    ahead = _ahead(shop, [*quick, *slow], 2)
+    shop.wait_until_asked(2)
+    told = [chunk.key for chunk in ahead.in_order()]
+    assert told[:2] == shop.asked == ["q1", "s1"]
+    shop.let.set()
+    shop.wait_until_asked(4)
+    assert [chunk.key for chunk in ahead.in_order()] == told
+    assert sorted(shop.asked[2:]) == sorted(told[2:])
