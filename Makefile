@@ -11,9 +11,10 @@ TESTS ?= not bench
 demo: $(INSTALLED)
 	$(BIN)/assay demo
 
-# A file at a time, in their order: what its tests share is made once, and the slow ones begin first.
+# A file at a time, in their order: what its tests share is made once, and the slow ones begin first. Three at once on
+# two cores: those end to end wait for servers and processes much of their time.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(TESTS)"
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(TESTS)"
 
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -m bench -s
