@@ -176,7 +176,7 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
         _pool(plan, settings, run_shards(place.spool, plan), early) as (pool, cluster),
         console.progress_bar(_left_to_do(place, plan)) as bar,
         _workshop(place, plan, pool, settings, bar) as shop,
-        _head_start(_todo(place, plan), plan, pool, shop) as ahead,
+        _head_start(todo := _todo(place, plan), plan, pool, shop) as ahead,
     ):
         if lint:
             say_findings(list(all_instances(place.spool)))
@@ -191,7 +191,8 @@ def _with_prefect(place: Place, settings: Settings, lint: bool, early: WorkerPoo
         n_threads = _threads(plan, settings) if cluster is None else 2 * cluster.n_threads() + THREADS_FOR_MODELS
         address = None if cluster is None else cluster.address
         shelf = shelf_of(settings, plan.deployment)
-        todo = ahead.in_order() if isinstance(ahead, HeadStart) else _todo(place, plan)
+        if isinstance(ahead, HeadStart):
+            todo = ahead.in_order()  # else the first tasks would wait for what is worked on last
         return run_pipeline(place.spool, place.db, ahead, todo, n_threads, _watch(bar), cluster=address, shelf=shelf)
 
 
