@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,16 @@ from tasks_lib.models.prices import price_table
 KEY = "sk-test-0123456789abcdef"
 MODEL = "claude-haiku-5-5"
 QUICK = Limits(concurrency=4, retries=4, first_wait_s=0.002, longest_wait_s=0.05, first_pause_s=0.2, outage_s=2.0)
+
+
+def files_with(folder: Path, needle: str) -> list[str]:
+    """Return the files below a folder that contain some text; others may add and remove files meanwhile."""
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and needle.encode() in path.read_bytes():
+                found.append(str(path))
+    return found
 
 
 def request(words: str = "hello", **fields: Any) -> Request:

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import clean_environment
+from tests.support_prefect import PrefectApi
 from tests.support_sampling import DIMENSION, populate
 from warehouse import Warehouse
 
@@ -17,6 +17,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from flows.scheduled.sample import calibration_sample
+from tests.support_prefect import PrefectApi
 from tests.support_sampling import populate
 from warehouse import Warehouse
 answers = [calibration_sample(**asked) for asked in json.loads(sys.argv[1])]
@@ -62,11 +63,7 @@ def test_every_set_is_of_what_came_since(prefect_api: dict[str, str], tmp_path: 
 
 def _artifacts(prefect_api: dict[str, str], key: str) -> list[dict[str, Any]]:
     """Return the artifacts of a key, as the server keeps them."""
-    request = urllib.request.Request(  # noqa: S310 - our own server
-        f"{prefect_api['PREFECT_API_URL']}/artifacts/filter",
-        data=json.dumps({"artifacts": {"key": {"any_": [key]}}}).encode(),
-        headers={"Content-Type": "application/json"},
+    found: list[dict[str, Any]] = PrefectApi(prefect_api).ask(
+        "artifacts/filter", {"artifacts": {"key": {"any_": [key]}}}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
-        found: list[dict[str, Any]] = json.load(answer)
     return found

@@ -22,7 +22,7 @@ from flows.scheduled.deployments import DEPLOYMENTS, chosen
 from tests.conftest import ROOT, TINY, Assay, assay_in_a_process, clean_environment
 from tests.e2e.test_resume import assert_same_rows
 from tests.messages_server import Body, MessagesServer, observations, serving, turns, use
-from tests.support_models import KEY
+from tests.support_models import KEY, files_with
 from tests.support_prefect import ENDED, Json, PrefectApi, wait_for
 from warehouse import Warehouse
 from warehouse.errors import LockedError
@@ -350,8 +350,8 @@ def test_a_run_asked_for_over_the_api_goes_to_completion(
     wait_for(lambda: len(_tagged(api, child["id"])) >= 3)
     assert _tagged(api, child["id"]) == [[TAG]] * 3
     for secret in (KEY, PASSWORD):
-        assert _files_with(served.folder, secret) == []
-        assert _files_with(Path(prefect_api["PREFECT_HOME"]), secret) == []
+        assert files_with(served.folder, secret) == []
+        assert files_with(Path(prefect_api["PREFECT_HOME"]), secret) == []
 
 
 def _tagged(api: PrefectApi, flow_run: str) -> list[list[str]]:
@@ -368,7 +368,7 @@ def test_what_the_server_refuses_is_not_kept(api: PrefectApi, served: Served, pr
     for db in ("ducklake:postgres:dbname=a password=hunter2", "ducklake:postgres://u:hunter2@host/a"):
         assert "does not match" in api.refusal(path, {"parameters": {"place": {"db": db}}})
         assert "does not match" in api.refusal(gate, {"parameters": {"candidate": two, "db": db}})
-    assert _files_with(Path(prefect_api["PREFECT_HOME"]), "hunter2") == []
+    assert files_with(Path(prefect_api["PREFECT_HOME"]), "hunter2") == []
 
 
 BY_HAND = """
@@ -505,10 +505,6 @@ def _as_in_the_docs(program: str, prefect_api: dict[str, str], said: str = "") -
         timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-
-
-def _files_with(folder: Path, needle: str) -> list[str]:
-    return [str(path) for path in folder.rglob("*") if path.is_file() and needle.encode() in path.read_bytes()]
 
 
 def _is_there(api: PrefectApi, deployment: str) -> bool:

@@ -24,7 +24,7 @@ from tests.messages_server import (
     use,
 )  # fmt: skip
 from tests.support_forked import Forked
-from tests.support_models import KEY
+from tests.support_models import KEY, files_with
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
@@ -70,10 +70,6 @@ def _ask(assay: Assay, query: str) -> list[dict[str, Any]]:
 def _status_counts(assay: Assay) -> dict[str, int]:
     rows = _ask(assay, "select status, count(*) as n from rollout group by status")
     return {row["status"]: row["n"] for row in rows}
-
-
-def _files_with(folder: Path, needle: str) -> list[str]:
-    return [str(path) for path in folder.rglob("*") if path.is_file() and needle.encode() in path.read_bytes()]
 
 
 @pytest.fixture
@@ -133,9 +129,9 @@ def test_two_thousand_rollouts_with_faults_are_each_accounted_for_once(
         dict.fromkeys(sorted(statuses), True)
     )
     # The database, the spool, and what Prefect keeps: flow runs, logs, artifacts.
-    assert _files_with(tmp_path, KEY) == []
-    assert _files_with(Path(prefect_api["PREFECT_HOME"]), "tiny_upper anthropic") != []
-    assert _files_with(Path(prefect_api["PREFECT_HOME"]), KEY) == []
+    assert files_with(tmp_path, KEY) == []
+    assert files_with(Path(prefect_api["PREFECT_HOME"]), "tiny_upper anthropic") != []
+    assert files_with(Path(prefect_api["PREFECT_HOME"]), KEY) == []
     assert KEY not in done.stdout + done.stderr
 
 
@@ -169,7 +165,7 @@ def test_kills_and_resume_end_with_the_same_accounting(
     # What was under way when it was killed was asked again; nothing else was.
     assert 0 <= server.answered - counted["steps"] <= 16 * kills
     assert not (tmp_path / "assay.duckdb.runs").exists()
-    assert _files_with(tmp_path, KEY) == []
+    assert files_with(tmp_path, KEY) == []
 
 
 def _kill_after(process: Forked, server: MessagesServer, answers: int) -> bool:
@@ -414,7 +410,7 @@ def test_a_wrong_key_stops_the_run_in_one_line(assay: Assay, prefect_api: dict[s
         server.script = play
         assert assay("run", "--resume", "r", env=environment).returncode == 0
     assert sum(_status_counts(assay).values()) == 20
-    assert _files_with(tmp_path, KEY) == []
+    assert files_with(tmp_path, KEY) == []
 
 
 def test_ctrl_c_in_the_middle_of_calls_ends_soon_and_can_be_taken_up(

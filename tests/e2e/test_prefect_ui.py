@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from playwright.sync_api import TimeoutError as TooLate
 from flows.report.shelf import served_shelf
 from tests.conftest import TINY, clean_environment
 from tests.flows.tiny_family import TinyUpper
+from tests.support_models import files_with
+from tests.support_prefect import PrefectApi, wait_for
 from tests.support_report import BROWSER_FLAGS, SCREENSHOTS, chromium
 from warehouse import Warehouse
 
@@ -55,6 +56,7 @@ class Nights:
     def __init__(self, folder: Path, api: dict[str, str], reports: str) -> None:
         self.folder, self.api = folder, api
         self.ui = api["PREFECT_API_URL"].removesuffix("/api")
+        self.server = PrefectApi(api)
         self.instances = list(TinyUpper().instances(n=8, seed=0))
         (folder / "tasks.jsonl").write_text("".join(each.model_dump_json() + "\n" for each in self.instances))
         lines = [
@@ -75,31 +77,27 @@ class Nights:
 
     def flow_run(self, run_id: str) -> str:
         """Return the identifier that Prefect gave a run."""
-        (found,) = self.ask(
+        (found,) = self.server.ask(
             "flow_runs/filter",
             {"flow_runs": {"name": {"like_": f"%({run_id})"}}, "sort": "START_TIME_DESC", "limit": 1},
         )
         return str(found["id"])
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask the server's API."""
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.ui}/api/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
-
     def artifacts(self, run_id: str) -> dict[str, Any]:
         """Return what a run left: key -> content."""
-        found = self.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [self.flow_run(run_id)]}}})
+        found = self.server.ask("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [self.flow_run(run_id)]}}})
         return {each["key"]: each for each in found}
 
     def logs(self, run_id: str) -> list[str]:
-        """Return the lines of a run's log."""
-        found = self.ask(
-            "logs/filter", {"logs": {"flow_run_id": {"any_": [self.flow_run(run_id)]}}, "sort": "TIMESTAMP_ASC"}
-        )
-        return [each["message"] for each in found]
+        """Return the lines of a run's log, once the closing one is there: they are sent a little later than said."""
+        wanted = {"logs": {"flow_run_id": {"any_": [self.flow_run(run_id)]}}, "sort": "TIMESTAMP_ASC"}
+
+        def look() -> list[str] | None:
+            lines = [each["message"] for each in self.server.ask("logs/filter", wanted)]
+            return lines if any(line.startswith(f"run {run_id}: ") for line in lines) else None
+
+        found: list[str] = wait_for(look, 30)
+        return found
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Ask the warehouse."""
@@ -254,8 +252,7 @@ def test_report_opens_from_its_link(nights: Nights, page: Page) -> None:
 def test_nothing_secret_reaches_the_server(nights: Nights) -> None:
     """No key, password, prompt or output is in what the server keeps: database, logs, artifacts, parameters."""
     home = Path(nights.api["PREFECT_HOME"])
-    kept = b"".join(path.read_bytes() for path in home.glob("*") if path.is_file())
-    assert b"Groups by verdict, run second" in kept  # it is what is searched
+    assert files_with(home, "Groups by verdict, run second") != []  # it is what is searched
     (output,) = nights.sql("select max(output) as text from rollout where run_id = 'second' and policy_id = 'oracle'")
     for secret in (KEY, PASSWORD, "Please put the words", output["text"]):
-        assert secret.encode() not in kept
+        assert files_with(home, secret) == []

@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.conftest import TINY, Assay, begin_assay, held_by_another
 from tests.support_forked import Forked
+from tests.support_prefect import PrefectApi
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 WORK = ("--plugin", TINY, "--family", "tiny_upper", "--n", "10")
@@ -23,16 +23,6 @@ def _ask(assay: Assay, query: str) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     answer: list[dict[str, Any]] = json.loads(done.stdout)
     return answer
-
-
-def _prefect(api: dict[str, str], path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(  # noqa: S310
-        f"{api['PREFECT_API_URL']}/{path}",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 def test_run_loads_every_planned_rollout_once(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
@@ -63,24 +53,25 @@ def test_run_leaves_artifacts_and_task_runs_with_names(assay: Assay, prefect_api
     assert done.returncode == 0, done.stderr
 
     name = {"flow_runs": {"name": {"any_": ["evaluate tiny_upper: sim/weak, sim/mid, sim/strong, n=10 (named)"]}}}
-    (run,) = _prefect(prefect_api, "flow_runs/filter", name)
-    artifacts = _prefect(prefect_api, "artifacts/filter", name)
+    api = PrefectApi(prefect_api)
+    (run,) = api.ask("flow_runs/filter", name)
+    artifacts = api.ask("artifacts/filter", name)
     assert run["state"]["type"] == "COMPLETED"
     assert {"taskassay", "family:tiny_upper", "policy:sim/mid"} <= set(run["tags"])
     progress = {one["key"]: float(one["data"]) for one in artifacts if one["key"].startswith("progress-")}
     assert {"verdicts", "probes", "run-summary"} <= {artifact["key"] for artifact in artifacts}
     assert progress == {f"progress-{stage}": 100.0 for stage in ("plan", "collect-and-grade", "load", "analyse")}
-    labels = _task_names(prefect_api, name)
+    labels = _task_names(api, name)
     assert {name for name in labels if name.startswith("tiny_upper")} == {
         f"tiny_upper sim/weak, sim/mid, sim/strong, oracle, ladders, probes {n} rollouts" for n in (132, 198)
     }
 
 
-def _task_names(api: dict[str, str], flow_runs: dict[str, Any]) -> set[str]:
+def _task_names(api: PrefectApi, flow_runs: dict[str, Any]) -> set[str]:
     deadline = time.monotonic() + 30
     names: set[str] = set()
     while time.monotonic() < deadline and len(names) < 5:  # the server records task runs a little later
-        names = {task["name"] for task in _prefect(api, "task_runs/filter", flow_runs)}
+        names = {task["name"] for task in api.ask("task_runs/filter", flow_runs)}
         time.sleep(0.3)
     return names
 
