@@ -1,15 +1,18 @@
 """What tests share: the command as a real process, a Prefect server for the session, a family of one's own."""
 
+import fcntl
 import gc
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,9 +132,45 @@ def postgres() -> "Iterator[Postgres]":
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def prefect_api(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
     """A Prefect server with its UI for the whole session; yields the variables that lead to it."""
+    kept = pytestconfig.cache.mkdir(f"prefect-{version('prefect')}") if pytestconfig.cache else None
+    database = _new_database(kept or tmp_path_factory.mktemp("database"), tmp_path_factory)
     home = tmp_path_factory.mktemp("prefect")
+    shutil.copy(database, home / "prefect.db")
+    with _prefect_server(home, AS_MADE) as told, forking(home / "socket", told):
+        yield told
+    shutil.rmtree(home, ignore_errors=True)
+
+
+AS_MADE = {"PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false", "PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
+"""How a server takes its database: it does not look for what is missing there."""
+
+
+def _new_database(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the database of a server that has just been started for the first time: to make one takes it 5 s.
+
+    Args:
+        kept: where it is kept from one session to the next, for all of its processes.
+    """
+    database = kept / "prefect.db"
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not database.exists():
+            home = tmp_path_factory.mktemp("first")
+            with _prefect_server(home):
+                pass
+            made = sqlite3.connect(home / "prefect.db")
+            (kept / "new.db").unlink(missing_ok=True)
+            made.execute("vacuum into ?", [str(kept / "new.db")])
+            made.close()
+            (kept / "new.db").rename(database)
+    return database
+
+
+@contextmanager
+def _prefect_server(home: Path, how: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Run a Prefect server and yield the variables that lead to it; `how` is for the server alone."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -142,6 +181,8 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         # Thirty seconds between two looks at a limit are too long for a test.
         "PREFECT_SERVER_TASKS_TAG_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+        # A run every ten seconds is planned for two minutes, not for an hour.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT2M",
     }
     url = f"http://127.0.0.1:{port}/api"
     with (home / "server.log").open("wb") as log:
@@ -152,17 +193,21 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             stderr=subprocess.STDOUT,
             env=clean_environment(
                 # The pages are copied into the home, not into the installed package.
-                {**variables, "PREFECT_UI_API_URL": url, "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")}
+                {
+                    **variables,
+                    **(how or {}),
+                    "PREFECT_UI_API_URL": url,
+                    "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui"),
+                }
             ),
         )
-    told = {**variables, "PREFECT_API_URL": url}
-    _wait_for(server, f"{url}/health", home / "server.log")
-    with forking(home / "socket", told):
-        yield told
     assert server.stdin is not None
-    server.stdin.close()
-    server.wait(timeout=30)
-    shutil.rmtree(home, ignore_errors=True)
+    try:
+        _wait_for(server, f"{url}/health", home / "server.log")
+        yield {**variables, "PREFECT_API_URL": url}
+    finally:
+        server.stdin.close()
+        server.wait(timeout=30)
 
 
 def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
