@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from flows.errors import InputError
-from flows.report import charts, findings
+from flows.report import drawings, findings
 from flows.report.data import ReportData, script_json
 from flows.report.sections import Section, sections
 from flows.report.texts import MATERIAL_CHARS, OUTPUT_CHARS, STEP_CHARS, Texts
@@ -56,7 +56,7 @@ def write_report(data: ReportData, texts: Texts, path: Path) -> Written:
 def render(data: ReportData, texts: Texts) -> str:
     """Return the page of one run."""
     parts = sections(data)
-    script, style, runtime = _asset("report.js"), _asset("style.css"), _inline(charts.runtime())
+    script, style, runtime = _asset("report.js"), _asset("style.css"), _inline(drawings.runtime())
     run = data.one("run")
     return _template().render(
         policy=_security_policy(scripts=(runtime, script), style=style),
@@ -78,7 +78,7 @@ def render(data: ReportData, texts: Texts) -> str:
         sql=SQL.format(run=data.run_id.replace("'", "''")),
         data=_json(data.as_json()),
         layout=_json([asdict(part) for part in parts]),
-        charts=_json(charts.chart_specs(_used(parts))),
+        charts=_json(drawings.chart_specs(_used(parts))),
         texts=_json({"blocks": texts.blocks, "meanings": findings.MEANINGS, "sql": SQL, "run_id": data.run_id}),
     )
 
