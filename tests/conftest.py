@@ -134,8 +134,9 @@ def postgres() -> "Iterator[Postgres]":
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
     """A Prefect server with its UI for the whole session; yields the variables that lead to it."""
-    kept = pytestconfig.cache.mkdir(f"prefect-{version('prefect')}") if pytestconfig.cache else None
-    database = _new_database(kept or tmp_path_factory.mktemp("database"), tmp_path_factory)
+    cache = getattr(pytestconfig, "cache", None)
+    kept = tmp_path_factory.mktemp("database") if cache is None else cache.mkdir(f"prefect-{version('prefect')}")
+    database = _new_database(kept, tmp_path_factory)
     home = tmp_path_factory.mktemp("prefect")
     shutil.copy(database, home / "prefect.db")
     with _prefect_server(home, AS_MADE) as told, forking(home / "socket", told):
