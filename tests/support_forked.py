@@ -27,14 +27,22 @@ from flows.prefect_runtime import prefer_settings
 
 ROOT = Path(__file__).parents[1]
 ALWAYS = (
-    "duckdb", "flows.runs", "graders.citation_grounding", "graders.doc_revision", "graders.spreadsheet_clean", "numpy",
-    "polars", "scipy.special", "scipy.stats", "tasks_lib.citation_grounding", "tasks_lib.doc_revision",
-    "tasks_lib.spreadsheet_clean",
+    "anyio._backends._asyncio", "cloudpickle", "duckdb", "flows.cli", "flows.report.write", "flows.runs",
+    "flows.summary", "flows.views", "graders.citation_grounding", "graders.doc_revision", "graders.spreadsheet_clean",
+    "numpy", "polars", "polars._utils.parquet", "rich._emoji_codes", "scipy.special", "scipy.stats",
+    "tasks_lib.citation_grounding", "tasks_lib.doc_revision", "tasks_lib.policies.ladder", "tasks_lib.policies.oracle",
+    "tasks_lib.policies.probe", "tasks_lib.policies.replay", "tasks_lib.policies.simulated",
+    "tasks_lib.spreadsheet_clean", "warehouse.stats.knobs",
 )  # fmt: skip
-WITH_PREFECT = ("flows.pipeline", "prefect.events.worker", "prefect.logging.handlers", "prefect.task_engine")
+WITH_PREFECT = (
+    "encodings.idna", "fastapi", "flows.pipeline", "prefect.events.worker", "prefect.logging.handlers",
+    "prefect.task_engine", "prefect.utilities.visualization", "pydantic.v1",
+)  # fmt: skip
 """Only where the variables of Prefect are those of the commands: it reads them when it is imported."""
 CLIENT = "anthropic"
 """Only once a command comes with a key for it: it takes a second and a half, and most commands call no model."""
+WITH_CLIENT = ("httpcore2", "opentelemetry.propagate", "tasks_lib.models.ledger")
+"""What it loads with its first call, and what of the project does not load it."""
 ITS_OWN = ("ASSAY_", "ANTHROPIC_", "ATTEMPTS_", "AWS_", "HANGS_", "PYTEST_")
 """Variables that nothing reads on import, of what is loaded here: a command may have its own."""
 
@@ -163,6 +171,7 @@ def serve(place: str) -> None:
     prefer_settings()
     for name in (*ALWAYS, *(WITH_PREFECT if "PREFECT_API_URL" in os.environ else ())):
         import_module(name)
+    del sys.modules["flows.cli"]  # each command begins there
     assert threading.active_count() == 1, "threads do not come along in a fork"
     gc.collect()
     gc.freeze()
@@ -194,7 +203,8 @@ def _reap() -> None:
 
 def _load_client() -> None:
     """Load the client of the models, all but its beginning: a command reads ANTHROPIC_LOG there, at its own time."""
-    import_module(CLIENT)
+    for name in (CLIENT, *WITH_CLIENT):
+        import_module(name)
     assert threading.active_count() == 1, "threads do not come along in a fork"
     gc.collect()
     gc.freeze()
