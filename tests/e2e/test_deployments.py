@@ -18,7 +18,9 @@ import pytest
 import yaml
 
 from flows.errors import SettingsError
+from flows.runs import begin_run, finish_without_prefect
 from flows.scheduled.deployments import DEPLOYMENTS, chosen
+from flows.settings import read_settings
 from tests.conftest import ROOT, TINY, Assay, assay_in_a_process, clean_environment
 from tests.e2e.test_resume import assert_same_rows
 from tests.messages_server import Body, MessagesServer, observations, serving, turns, use
@@ -427,20 +429,7 @@ def test_how_flow_runs_end(api: PrefectApi, served: Served, prefect_api: dict[st
     assert shown["promotion-gate"].count("\n| unknown |") + shown["promotion-gate"].count("\n| NO |") == len(conditions)
 
 
-CALM = """
-import sys
-from flows.runs import begin_run, finish_without_prefect
-from flows.settings import read_settings
-
-settings = read_settings(None, {
-    "plugins": [sys.argv[1]], "families": ["tiny_upper"], "n": 10, "policies": ["slow/0", "sim/mid"], "group": 8,
-    "db": "calm.duckdb", "workers": 1,
-})
-finish_without_prefect(begin_run(settings), settings)
-"""
-
-
-def test_a_cancelled_run_is_gone_on_with_exactly(api: PrefectApi, served: Served) -> None:
+def test_a_cancelled_run_is_gone_on_with_exactly(api: PrefectApi, served: Served, prefect_api: dict[str, str]) -> None:
     """Cancelled in the middle, three times; gone on with by a retry, a new flow run, the command: not a row differs."""
     work: Json = {
         "tasks": {"families": ["tiny_upper"], "n": 10},
@@ -461,14 +450,12 @@ def test_a_cancelled_run_is_gone_on_with_exactly(api: PrefectApi, served: Served
     again, n_allowed = _started(api, served, {**work, "resume": run_id})
     assert _cancelled(api, served, again, n_allowed, n_done) == run_id
     assert api.flow_run(again)["name"] == f"nightly-evaluation goes on with {run_id}"
-    last = served.assay("run", "--resume", run_id, "--db", CANCELLED, env={"PREFECT_API_URL": api.url})
+    last = served.assay("run", "--resume", run_id, "--db", CANCELLED, env=prefect_api)
     assert last.returncode == 0, last.stderr
 
-    calm = subprocess.run(
-        [sys.executable, "-c", CALM, TINY], cwd=served.folder, env=clean_environment(), capture_output=True, text=True,
-        timeout=240, check=False,
-    )  # fmt: skip
-    assert calm.returncode == 0, calm.stderr
+    calm: Json = {**work["tasks"], **work["attempts"], "plugins": [TINY], "workers": 1}
+    settings = read_settings(None, {**calm, "db": str(served.folder / "calm.duckdb")})
+    finish_without_prefect(begin_run(settings), settings)
     assert_same_rows(served.folder / CANCELLED, served.folder / "calm.duckdb")
 
 
