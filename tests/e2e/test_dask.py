@@ -19,7 +19,7 @@ from flows.runs import begin_run, finish_without_prefect
 from flows.settings import read_settings
 from tasks_lib import family
 from tasks_lib.records import TaskInstance, canonical_json
-from tests.conftest import TINY, Assay, clean_environment
+from tests.conftest import TINY, Assay, begin_assay, clean_environment
 from tests.e2e.test_resume import ROWS
 from tests.messages_server import Answer, Body, MessagesServer, first_words, serving, text
 from tests.support_dask import Cluster, cluster_of, line_to, wait_until
@@ -129,11 +129,10 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
     """
     work = {**OURS, "instances": "eight.jsonl", "policies": ["slow/60", "sim/mid", "replay:theirs.jsonl"]}
     instances = _record(tmp_path / "eight.jsonl", tmp_path / "theirs.jsonl")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "run", *_options(work), "--db", "far.duckdb", "--run-id", "killed",
-         "--runner", "dask", "--dask-address", cluster.address, "--shards", "s3://runs/nightly"],
-        cwd=tmp_path, env=clean_environment({**prefect_api, **s3}),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    run = begin_assay(
+        tmp_path, "run", *_options(work), "--db", "far.duckdb", "--run-id", "killed",
+        "--runner", "dask", "--dask-address", cluster.address, "--shards", "s3://runs/nightly",
+        env={**prefect_api, **s3},
     )  # fmt: skip
     kept = Shards("s3://runs/nightly/killed")
     wait_until(lambda: run.poll() is not None or len(kept.keys()) >= 3)
@@ -145,7 +144,7 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
     assert s3["AWS_SECRET_ACCESS_KEY"] not in said
 
     monkeypatch.chdir(tmp_path)
-    near = _near(tmp_path, {**OURS, "policies": ["slow/0", *work["policies"][1:]]}, instances)
+    near = _near(tmp_path, {**OURS, "policies": ["slow/0", *work["policies"][1:]], "workers": 1}, instances)
     assert _tables(tmp_path / "far.duckdb", ROWS) == _tables(near, ROWS)
     assert len(_rows(near, "select rollout_id from rollout")) > 8 * 2 * 4
     _assert_tasks_are_completed(PrefectApi(prefect_api), "(killed)")
