@@ -37,7 +37,9 @@ def main() -> None:
 
 
 def _end_with_parent(server: "uvicorn.Server") -> None:
-    sys.stdin.buffer.read()
+    # Not through a buffer: at its end an interpreter wants the lock of that, which this thread would hold.
+    while os.read(sys.stdin.fileno(), 1 << 16):
+        pass
     server.should_exit = True
     time.sleep(SECONDS_TO_SHUT_DOWN)
     os._exit(0)

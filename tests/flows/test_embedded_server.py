@@ -1,0 +1,28 @@
+"""The Prefect server of one run, as far as it is ours."""
+
+import subprocess
+import sys
+
+from tests.conftest import clean_environment
+
+ENDS_EARLY = """
+import threading, time
+from flows import embedded_server
+threading.Thread(target=embedded_server._end_with_parent, args=(None,), daemon=True).start()
+time.sleep(0.3)
+print("the last line")
+"""
+
+
+def test_a_server_that_cannot_start_ends_with_its_own_last_words() -> None:
+    """Who waits for the end of its parent does not make the interpreter abort, which would have the last word."""
+    ended = subprocess.Popen(
+        [sys.executable, "-c", ENDS_EARLY], env=clean_environment(), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert ended.stdout is not None
+    said = ended.stdout.read()
+
+    assert (ended.wait(timeout=30), said) == (0, "the last line\n")
+    assert ended.stdin is not None
+    ended.stdin.close()
