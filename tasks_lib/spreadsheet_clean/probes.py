@@ -87,7 +87,7 @@ def _other_instance(instance: TaskInstance, rng: Random) -> str:
         return _sheet(truth, rows)
     knobs = SpreadsheetKnobs(rows=max(6, len(table_truth(instance).rows)))
     _, other = draw_table(ARCHETYPES[instance.archetype], knobs, derive(instance.instance_id, "other"))
-    return other.render(()).text()
+    return other.sound.text()
 
 
 def _overfit(instance: TaskInstance, rng: Random) -> str:

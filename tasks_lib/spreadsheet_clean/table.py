@@ -139,6 +139,11 @@ class TableTruth:
                 by_row[defect.row][defect.column].append(defect)
         return {row: tuple(by_column.items()) for row, by_column in by_row.items()}
 
+    @cached_property
+    def sound(self) -> Sheet:
+        """The table with every defect repaired."""
+        return self.render(())
+
     def render(self, active: Iterable[str]) -> Sheet:
         """Render the table with the defects named in `active` and all others repaired."""
         on = set(active)
