@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator, Set
 
+from graders.addressing.folding import words_of
 from graders.addressing.found import Found
 from graders.addressing.patterns import KEY, Pattern, is_by_letters, patterns_of
 from graders.addressing.vocabulary import LANGUAGES
@@ -46,7 +47,7 @@ def _of(*languages: str) -> Iterator[Pattern]:
 _ENGLISH = _Patterns(_of("en"))
 _WORDED = _Patterns(_of("en", *(name for name in LANGUAGES if name != "en" and not is_by_letters(name))))
 _LETTERED = _Patterns(_of(*(name for name in sorted(LANGUAGES) if is_by_letters(name))))
-_TURNED_KEYS = {codecs.encode(key, "rot13"): key for key in _ENGLISH.keys}
+_TURNED_KEYS = frozenset(codecs.encode(key[:KEY], "rot13") for key in _ENGLISH.keys)
 
 
 def worded(folded: str, words: Iterable[str]) -> Iterator[Found]:
@@ -56,15 +57,17 @@ def worded(folded: str, words: Iterable[str]) -> Iterator[Found]:
         folded: the text.
         words: its words.
     """
-    keys = {word[:KEY] for word in set(words)}
-    yield from _WORDED.found(folded, keys & _WORDED.keys)
-    yield from _turned(folded, keys)
+    whole = set(words)
+    beginnings = {word[:KEY] for word in whole}
+    yield from _WORDED.found(folded, (whole | beginnings) & _WORDED.keys)
+    if len(beginnings & _TURNED_KEYS) >= _FEWEST_TURNED:
+        yield from _turned(folded)
     if not folded.isascii() and _OTHER_SCRIPT.search(folded):
         yield from _LETTERED.found(folded, {key for key in _LETTERED.keys if key in folded})
 
 
-def _turned(folded: str, keys: set[str]) -> Iterator[Found]:
-    there = {_TURNED_KEYS[key] for key in keys & _TURNED_KEYS.keys()}
-    if len(there) >= _FEWEST_TURNED:
-        for one in _ENGLISH.found(codecs.encode(folded, "rot13"), there):
-            yield Found.cut("encoded", folded, one.start, one.end)
+def _turned(folded: str) -> Iterator[Found]:
+    plain = codecs.encode(folded, "rot13")
+    words = set(words_of(plain))
+    for one in _ENGLISH.found(plain, words | {word[:KEY] for word in words}):
+        yield Found.cut("encoded", folded, one.start, one.end)
