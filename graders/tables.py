@@ -190,7 +190,7 @@ def has_type(text: str, column: Column) -> bool:
         return False
     if column.allowed:
         return text in column.allowed
-    return column.pattern is None or re.fullmatch(column.pattern, text) is not None
+    return column.shape is None or column.shape.fullmatch(text) is not None
 
 
 @lru_cache(_SEEN_TEXTS)
@@ -357,7 +357,7 @@ def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
     if not column.numeric:
         return False
     digits = _digits(cell)
-    return bool(digits) and any(digits == _digits(form) for form in forms)
+    return bool(digits) and digits in [_digits(form) for form in forms]
 
 
 @lru_cache(_SEEN_TEXTS)
