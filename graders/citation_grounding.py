@@ -240,12 +240,12 @@ def _parts(sentence: str, markers: Sequence[Marker]) -> list[tuple[str, list[Mar
 
 def _unit(desk: Desk, text: str, markers: Sequence[Marker]) -> Unit:
     """Return what a text without markers claims."""
-    right, wrong = desk.right.hold(text), desk.wrong.hold(text)
+    right, wrong = desk.right.hold(text), desk.wrong.stated(text)
     if right.kind == "states":
-        departs = _departure(desk, text, right.about[0]) if wrong.kind == "states" else ""
+        departs = _departure(desk, text, right.about[0]) if wrong else ""
         return Unit(text, tuple(markers), departs or "claims", right.about)
-    if wrong.kind == "states":
-        name, kind, _ = wrong.about[0].rsplit(" ", 2)
+    if wrong:
+        name, kind, _ = wrong[0].rsplit(" ", 2)
         return Unit(text, tuple(markers), kind, (name,))
     if right.kind == "violates":
         kind = "false" if right.about else "invented"

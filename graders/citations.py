@@ -7,10 +7,12 @@ their order.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 MarkerKind = Literal["source", "fabricated", "unsupported", "empty"]
+_Reference = tuple[MarkerKind, str, tuple[int, int] | None]
+"""Kind, source and sentences of a marker."""
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]|\(([^()]*)\)")
 _NAME = re.compile(
     r"(?P<word>source|src|ref|reference|doc|document)?\s*\.?\s*#?\s*(?P<id>S\s?\d{1,3}|\d{1,3}|[A-Z])"
@@ -23,8 +25,7 @@ _AUTHOR_YEAR = re.compile(r"[A-Z][\w.'& -]{1,40},? (?:19|20)\d\d[a-z]?|https?://
 _BEHIND_STOP = re.compile(r"([.!?])((?:\s*(?:\[[^\[\]]*\]|\([^()]{0,24}\)))+)(?=\s|$)")
 
 
-@dataclass(frozen=True)
-class Marker:
+class Marker(NamedTuple):
     """One reference in a text."""
 
     kind: MarkerKind
@@ -42,11 +43,15 @@ def read_markers(text: str, sources: Sequence[str]) -> list[Marker]:
     Square brackets are read as markers wherever their content looks like one; round ones only where they name a
     source outright, since years and remarks stand in them too.
     """
+    known = tuple(sources)
     found: list[Marker] = []
     for match in _BRACKETS.finditer(text):
         square = match.group(1) is not None
         content = (match.group(1) if square else match.group(2)).strip()
-        found += _read_content(content, match.start(), match.end(), square, sources)
+        found += [
+            Marker(kind, match.start(), match.end(), source, sentences)
+            for kind, source, sentences in _read_content(content, square, known)
+        ]
     return found
 
 
@@ -63,17 +68,19 @@ def markers_before_stop(text: str) -> str:
     return _BEHIND_STOP.sub(lambda match: f" {match.group(2).strip()}{match.group(1)}", text)
 
 
-def _read_content(content: str, start: int, end: int, square: bool, sources: Sequence[str]) -> list[Marker]:
+@lru_cache(maxsize=2_000)
+def _read_content(content: str, square: bool, sources: tuple[str, ...]) -> tuple[_Reference, ...]:
+    """Return what the content of brackets refers to: the outputs for one task name the same places."""
     if not content:
-        return [Marker("empty", start, end)]
+        return (("empty", "", None),)
     if _UNSUPPORTED.search(content) and len(content) <= 60:
-        return [Marker("unsupported", start, end)]
+        return (("unsupported", "", None),)
     names = [_NAME.fullmatch(part) for part in _SEPARATOR.split(_joined(content)) if part]
     if names and all(name is not None and (square or _is_outright(name)) for name in names):
-        return [_resolve(name, start, end, sources) for name in names if name is not None]
+        return tuple(_resolve(name, sources) for name in names if name is not None)
     if square and _AUTHOR_YEAR.fullmatch(content):
-        return [Marker("fabricated", start, end, content)]
-    return []
+        return (("fabricated", content, None),)
+    return ()
 
 
 def _joined(content: str) -> str:
@@ -85,12 +92,12 @@ def _is_outright(name: re.Match[str]) -> bool:
     return bool(name["word"]) or (name["id"][:1].upper() == "S" and len(name["id"]) > 1)
 
 
-def _resolve(name: re.Match[str], start: int, end: int, sources: Sequence[str]) -> Marker:
+def _resolve(name: re.Match[str], sources: Sequence[str]) -> _Reference:
     written = name["id"].upper().replace(" ", "")
     sentences = (int(name["from"]), int(name["to"] or name["from"])) if name["from"] else None
     if written in sources:
-        return Marker("source", start, end, written, sentences)
+        return "source", written, sentences
     place = int(written) if written.isdigit() else ord(written) - ord("A") + 1 if len(written) == 1 else 0
     if 1 <= place <= len(sources):
-        return Marker("source", start, end, sources[place - 1], sentences)
-    return Marker("fabricated", start, end, written, sentences)
+        return "source", sources[place - 1], sentences
+    return "fabricated", written, sentences

@@ -69,9 +69,10 @@ def desk(instance: TaskInstance) -> Desk:
         for statement in truth.statements
     }
     reader = Reader([*materials, *(text for forms in wordings.values() for text in forms)], equivalents)
-    headings = tuple(line.text for line in read_document(truth.render()) if line.kind == "heading")
+    sound_lines = read_document(truth.render())
+    headings = tuple(line.text for line in sound_lines if line.kind == "heading")
     sound = [(name, reader.words(truth.spell(truth.by_id[name].wanted))) for name in truth.protected]
-    sound_words = sum(len(words(line.text)) for line in read_document(truth.render()) if line.kind == "sentence")
+    sound_words = sum(len(words(line.text)) for line in sound_lines if line.kind == "sentence")
     draft_words = dict.fromkeys(truth.by_id, 0)
     pieces = truth.pieces({problem.problem_id for problem in truth.problems})
     for piece, text in zip(pieces, truth.spelled(pieces), strict=True):

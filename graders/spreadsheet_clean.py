@@ -99,17 +99,22 @@ class _Expected:
         self.cells_total = sum(defect.weight for defect in self.in_cells)
         self.lines_total = sum(defect.weight for defect in self.of_lines)
         self._as_wanted: dict[int, _Cells] = {}
+        self._as_raw: dict[int, _Cells] = {}
 
     def right_cells(self, gold: int, delivered: DeliveredRow, under_wanted: bool) -> _Cells:
-        """Count what is right in a record; one that is as wanted, as most are, is looked at once.
+        """Count what is right in a record; one that is as wanted or as it was, as most are, is looked at once.
 
         `under_wanted`: the headings of the file are the wanted ones, in their order.
         """
-        if not (under_wanted and delivered.fields == self.truth.rows[gold]):
+        if under_wanted and delivered.fields == self.truth.rows[gold]:
+            seen = self._as_wanted
+        elif under_wanted and delivered.fields == self.truth.raw_rows[gold]:
+            seen = self._as_raw
+        else:
             return _right_cells(self.truth, gold, delivered, self.units)
-        if gold not in self._as_wanted:
-            self._as_wanted[gold] = _right_cells(self.truth, gold, delivered, self.units)
-        return self._as_wanted[gold]
+        if gold not in seen:
+            seen[gold] = _right_cells(self.truth, gold, delivered, self.units)
+        return seen[gold]
 
 
 @once_per_instance
@@ -348,8 +353,10 @@ def _shows_other_unit(truth: TableTruth, gold: int, delivered: DeliveredRow, uni
         }
         texts = [cell for cell in delivered.others if cell.strip() not in own]
     for place, column in enumerate(truth.columns):
+        if column.type != "text":
+            continue
         cell = delivered.cells.get(column.name, "")
-        if column.type == "text" and cell and cell.strip() not in (truth.rows[gold][place], raw[place].strip()):
+        if cell and cell.strip() not in (truth.rows[gold][place], raw[place].strip()):
             texts.append(_added(cell, truth.rows[gold][place]))
     if not any(texts):
         return False
@@ -431,9 +438,9 @@ def _repaired(truth: TableTruth, defect: CellDefect, settled: Mapping[int, Deliv
         return False
     if defect.column is None:
         return not delivered.ragged
-    column = truth.columns[defect.column]
+    column, wanted = truth.columns[defect.column], truth.rows[defect.row][defect.column]
     cell = delivered.cells.get(column.name)
-    return cell is not None and cell_is(cell, truth.rows[defect.row][defect.column], column)
+    return cell == wanted or (cell is not None and cell_is(cell, wanted, column))
 
 
 def _column_right(truth: TableTruth, matched: Mapping[int, DeliveredRow], place: int) -> float:

@@ -28,6 +28,8 @@ FOREIGN_MAX = 0.34
 """Share of foreign content words up to which a sentence is still plainly about a statement."""
 LONGEST_SENTENCE = 100
 """Words beyond which a sentence is no statement of any ledger; it is not read any further."""
+_DEPTH = 2
+"""How often a compound sentence is cut in two, and its halves again."""
 _JOINTS_TRIED = 6
 """Places at which a compound sentence is tried to be cut in two."""
 _SPLIT = re.compile(r"(?:, | )(?:and|but|while|whereas|though|although)\s+|;\s+|,\s+which\s+|:\s+")
@@ -77,12 +79,29 @@ class Ledger:
         )
         self._bare = frozenset(slot.partition(":")[2] for slot in self._given)
         self._found: dict[str, Finding] = {}
+        self._stated: dict[str, tuple[str, ...]] = {}
 
     def hold(self, sentence: str) -> Finding:
         """Return what a sentence does; the same sentence is held once."""
         if sentence not in self._found:
-            self._found[sentence] = self._hold(sentence, depth=2)
+            self._found[sentence] = self._hold(sentence, _DEPTH)
         return self._found[sentence]
+
+    def stated(self, sentence: str) -> tuple[str, ...]:
+        """Return the statements that a sentence states, as `hold` does, and not what else it may do."""
+        if sentence not in self._stated:
+            self._stated[sentence] = self._states(sentence)
+        return self._stated[sentence]
+
+    def _states(self, sentence: str) -> tuple[str, ...]:
+        if _is_too_long(sentence):
+            return ()
+        reading = self.reader.read(sentence)
+        stated = self._as_a_whole(reading)
+        if stated or not all(self._is_given(slot) for slot in reading.slots):
+            return stated
+        parts = self._by_clause(sentence, _DEPTH)
+        return parts.about if parts is not None and parts.kind == "states" else ()
 
     def _learn(self, name: str, forms: Sequence[str]) -> _Known:
         readings = tuple(self.reader.read(form) for form in forms)
@@ -94,14 +113,12 @@ class Ledger:
         )
 
     def _hold(self, sentence: str, depth: int) -> Finding:
-        if sentence.count(" ") >= LONGEST_SENTENCE or len(sentence) > 20 * LONGEST_SENTENCE:
+        if _is_too_long(sentence):
             return Finding("unknown")
         reading = self.reader.read(sentence)
-        # A sentence states nothing whose steps are others than its own, in whatever order.
-        alike = self._by_steps.get(reading.steps, ())
-        stated = [known.statement_id for known in alike if _states(reading, known)]
+        stated = self._as_a_whole(reading)
         if stated:
-            return Finding("states", tuple(stated[:1]))
+            return Finding("states", stated)
         strange = self._not_given(reading)
         if strange is not None:
             return strange
@@ -111,6 +128,12 @@ class Ledger:
                 return parts
         near = self._near(reading)
         return self._against(reading, near) or Finding("unknown", possible=self._possible(reading, near))
+
+    def _as_a_whole(self, reading: Reading) -> tuple[str, ...]:
+        """Return the statement that a sentence states, clauses and all."""
+        # A sentence states nothing whose steps are others than its own, in whatever order.
+        alike = self._by_steps.get(reading.steps, ())
+        return next(((known.statement_id,) for known in alike if _states(reading, known)), ())
 
     def _not_given(self, reading: Reading) -> Finding | None:
         for slot in reading.slots:
@@ -133,11 +156,14 @@ class Ledger:
             left, right = sentence[: match.start()], sentence[match.end() :]
             if min(len(left.split()), len(right.split())) < 3:
                 continue
-            halves = [self._hold(half, depth - 1) for half in (left, right)]
-            if any(half.kind == "unknown" for half in halves):
+            first = self._hold(left, depth - 1)
+            if first.kind == "unknown":
                 continue
-            wrong = next((half for half in halves if half.kind == "violates"), None)
-            return wrong or Finding("states", tuple(name for half in halves for name in half.about))
+            second = self._hold(right, depth - 1)
+            if second.kind == "unknown":
+                continue
+            wrong = next((half for half in (first, second) if half.kind == "violates"), None)
+            return wrong or Finding("states", (*first.about, *second.about))
         return None
 
     def _near(self, reading: Reading) -> list[float]:
@@ -165,6 +191,10 @@ class Ledger:
             for known, share in zip(self._known, near, strict=True)
             if share >= 0.3 or known.slots.intersection(reading.slots)
         )
+
+
+def _is_too_long(sentence: str) -> bool:
+    return sentence.count(" ") >= LONGEST_SENTENCE or len(sentence) > 20 * LONGEST_SENTENCE
 
 
 def _states(reading: Reading, known: _Known) -> bool:

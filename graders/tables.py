@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from tasks_lib.spreadsheet_clean.table import Column, TableTruth
 
@@ -28,8 +29,7 @@ _HEADER_WITHIN = 8
 """Lines from the top among which the headings are looked for."""
 
 
-@dataclass(frozen=True)
-class DeliveredRow:
+class DeliveredRow(NamedTuple):
     """One readable line below the headings."""
 
     line: int
@@ -190,7 +190,7 @@ def has_type(text: str, column: Column) -> bool:
         return False
     if column.allowed:
         return text in column.allowed
-    return column.pattern is None or re.fullmatch(column.pattern, text) is not None
+    return column.shape is None or column.shape.fullmatch(text) is not None
 
 
 @lru_cache(_SEEN_TEXTS)
@@ -280,11 +280,12 @@ def match_rows(known: KnownKeys, table: DeliveredTable, agreement_min: float) ->
         return Matching({}, frozenset())
 
     candidates = known.by_key(tuple(keys))
+    key_columns = [(places[place], truth.columns[place]) for place in keys]
     claims: list[tuple[float, int, int]] = []
     for index, delivered in enumerate(table.rows):
-        cells = [delivered.at(places[place]) for place in keys]
-        key = tuple(_fold(canonical(cell, truth.columns[place])) for cell, place in zip(cells, keys, strict=True))
-        raw_key = tuple(_fold(cell) for cell in cells)
+        cells = [(delivered.at(where), column) for where, column in key_columns]
+        key = tuple([_fold(canonical(cell, column)) for cell, column in cells])
+        raw_key = tuple([_fold(cell) for cell, _ in cells])
         for gold in {*candidates.get(key, ()), *candidates.get(raw_key, ())}:
             agreement = _agreement(truth, gold, delivered, others)
             if agreement >= agreement_min:
@@ -331,14 +332,14 @@ def _agreement(truth: TableTruth, gold: int, delivered: DeliveredRow, places: Ma
 
     `places`: place of a wanted column -> where it stands in the line.
     """
-    row, raw = truth.rows[gold], truth.raw_rows[gold]
+    row, raw, fields = truth.rows[gold], truth.raw_rows[gold], delivered.fields
     filled = agreeing = 0
     for place, where in places.items():
         wanted = row[place]
         if not wanted:
             continue
         filled += 1
-        cell = delivered.at(where)
+        cell = fields[where] if where < len(fields) else ""
         if cell == wanted or cell == raw[place]:
             agreeing += 1
             continue
@@ -356,7 +357,7 @@ def same_digits(cell: str, forms: Sequence[str], column: Column) -> bool:
     if not column.numeric:
         return False
     digits = _digits(cell)
-    return bool(digits) and any(digits == _digits(form) for form in forms)
+    return bool(digits) and digits in [_digits(form) for form in forms]
 
 
 @lru_cache(_SEEN_TEXTS)

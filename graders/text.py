@@ -271,10 +271,9 @@ class Reader:
         self._equivalent = (
             re.compile(rf"(?<!\w)({'|'.join(re.escape(left) for left, _ in pairs)})(?!\w)", re.I) if pairs else None
         )
-        self.names = frozenset(name for text in materials for name in _capitalised(self._settle(tidy(text))))
-        self.vocabulary = frozenset(
-            word.lower() for text in materials for word in TOKEN.findall(self._settle(tidy(text)))
-        )
+        settled = [self._settle(tidy(text)) for text in materials]
+        self.names = frozenset(name for text in settled for name in _capitalised(text))
+        self.vocabulary = frozenset(word.lower() for text in settled for word in TOKEN.findall(text))
         self._read: dict[str, Reading] = {}
         self._words: dict[str, tuple[str, ...]] = {}
 
@@ -297,9 +296,16 @@ class Reader:
     def _settle(self, text: str) -> str:
         if self._equivalent is None:
             return text
-        settled = self._equivalent.sub(lambda match: self._standing[match.group().casefold()], text)
+        if self._may_hold_equivalent(text):
+            text = self._equivalent.sub(lambda match: self._standing[match.group().casefold()], text)
         # `service level agreement (SLA)` names one thing once.
-        return _SAID_TWICE.sub(r"\1", settled) if "(" in settled else settled
+        return _SAID_TWICE.sub(r"\1", text) if " (" in text else text
+
+    def _may_hold_equivalent(self, text: str) -> bool:
+        # To look for strings takes a fraction of the time of the pattern. Other letters than ASCII may stand for each
+        # other there.
+        low = text.lower()
+        return not text.isascii() or any(left in low for left in self._standing)
 
     def _fresh(self, sentence: str) -> Reading:
         plain = _spelled_out(tidy(sentence))
@@ -358,13 +364,10 @@ def _capitalised(text: str) -> set[str]:
     found = set()
     for line in text.split("\n"):
         for match in TOKEN.finditer(line):
+            if not match.group()[0].isupper():
+                continue
             before = line[: match.start()].rstrip()
-            if (
-                match.group()[0].isupper()
-                and before
-                and before[-1] not in ".!?:-*#\"'(|"
-                and line[match.start() - 1] != ","
-            ):
+            if before and before[-1] not in ".!?:-*#\"'(|" and line[match.start() - 1] != ",":
                 found.add(match.group())
     return found
 
@@ -396,7 +399,7 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
 
     if not _DIGIT.search(text) and not _holds_number_word(text):
         # Without a figure there is no date, code or bound either.
-        return _LONE_ONE.sub(" ", text), slots
+        return _without_lone_one(text), slots
     # A short look for what a pattern cannot do without spares most sentences the long ones.
     if _IN_IDENTIFIER.search(text):
         text = _IDENTIFIER.sub(lambda match: place(f"name:{match.group().lower()}"), text)
@@ -405,7 +408,8 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
     if _may_name_month(text):
         for pattern in _DATES:
             text = pattern.sub(date, text)
-    text = _CODE.sub(lambda match: _CODES[match[1]], text)
+    if any(code in text for code in _CODES):
+        text = _CODE.sub(lambda match: _CODES[match[1]], text)
     text = _MILLION.sub(r"\1 million", _digits(text))
     if not _DIGIT.search(text):
         return text, slots
@@ -417,12 +421,13 @@ def _figures(text: str) -> tuple[str, dict[str, str]]:
 
 def _digits(text: str) -> str:
     """Write number words as digits; a text without any is left as it is."""
+    plain = _without_lone_one(text)
+    return alpha2digit(plain, "en", threshold=0) if _holds_number_word(text) else plain
+
+
+def _without_lone_one(text: str) -> str:
     # `one` is a pronoun more often than a figure.
-    return (
-        alpha2digit(_LONE_ONE.sub(" ", text), "en", threshold=0)
-        if _holds_number_word(text)
-        else _LONE_ONE.sub(" ", text)
-    )
+    return _LONE_ONE.sub(" ", text) if "one" in text.lower() else text
 
 
 _LONE_ONE = re.compile(r"(?<![-\w])one(?![-\w])(?! (?:hundred|thousand|million|billion)\b)", re.I)

@@ -1,10 +1,9 @@
 """A passage on its way to becoming a sign: what it is, and where it stands in the text that was searched."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One passage of a text."""
 
     name: str

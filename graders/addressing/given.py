@@ -3,7 +3,7 @@
 Known limit. A plea that the materials hold is allowed to every output, also to one that means it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 from graders.addressing.folding import fold
@@ -11,16 +11,18 @@ from graders.addressing.found import Found
 from graders.addressing.layers import found_in
 
 
-def not_given(found: Iterable[Found], given: str) -> list[Found]:
+def not_given(found: Sequence[Found], given: str) -> list[Found]:
     """Return the passages that a given text does not hold."""
     folded, own = _folded_with_signs(given)
-    return [
-        one
-        for one in found
-        if one.passage not in given
-        and (one.name, one.passage.casefold()) not in own
-        and (one.name == "invisible" or _on_one_line(fold(one.passage)) not in folded)
-    ]
+    # A text may hold one passage thousands of times.
+    strange = {
+        (name, passage)
+        for name, passage in {(one.name, one.passage) for one in found}
+        if passage not in given
+        and (name, passage.casefold()) not in own
+        and (name == "invisible" or _on_one_line(fold(passage)) not in folded)
+    }
+    return [one for one in found if (one.name, one.passage) in strange]
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ from graders.addressing.folding import fold
 from graders.addressing.vocabulary import IN_ENGLISH, IN_EVERY_LANGUAGE, IN_OTHER_LANGUAGES, LANGUAGES
 
 KEY = 4
-"""Letters at the beginning of a word by which a text is told to hold it, before any pattern is tried."""
+"""Letters at the beginning of a word by which a text is told to hold a stem, before any pattern is tried."""
 # A full stop before a blank ends a sentence, and with it a pattern; dots for effect do not.
 _BETWEEN = r"(?:[^\w.!?]|\.{2,}+|[.!?](?=\w))++"
 _WORDS_APART = {".": 2, "..": 6, "...": 16}
@@ -30,7 +30,7 @@ class Pattern:
     text: str
     """The regular expression."""
     needs: tuple[frozenset[str], ...]
-    """For every element, the beginnings (or, by letters, the strings) of which the text must hold one."""
+    """For every element, the words and beginnings (or, by letters, the strings) of which the text must hold one."""
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -90,8 +90,11 @@ def _by_words(name: str, elements: Sequence[_Element]) -> Pattern:
         elif element.begins:
             text += r"(?:\A|[^\w\s]|\n)[ \t]{0,4}+"
         text += rf"\b(?:{'|'.join(map(_stem, element.words))})\b"
-    needs = (frozenset(word.rstrip("*")[:KEY] for word in element.words) for element in elements)
-    return Pattern(name, text, tuple(needs))
+    return Pattern(name, text, tuple(frozenset(map(_need, element.words)) for element in elements))
+
+
+def _need(word: str) -> str:
+    return word.rstrip("*")[:KEY] if word.endswith("*") else word
 
 
 def _stem(word: str) -> str:

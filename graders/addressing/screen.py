@@ -28,8 +28,9 @@ def signs_of_address(text: str, given: str = "") -> tuple[Sign, ...]:
     if found and given:
         found = not_given(found, given)
     signs: dict[Sign, None] = {}
-    for one in sorted(found, key=lambda one: one.start):
-        signs[Sign(one.name, _shown(one.passage))] = None
+    in_order = ((one.name, one.passage) for one in sorted(found, key=lambda one: one.start))
+    for name, passage in dict.fromkeys(in_order):
+        signs[Sign(name, _shown(passage))] = None
         if len(signs) == _SIGNS_SHOWN:
             break
     return tuple(signs)

@@ -23,7 +23,7 @@ def spaced(folded: str, words: Sequence[str]) -> Iterator[Found]:
         folded: a folded text.
         words: its words.
     """
-    if list(map(len, words)).count(1) < _FEWEST:
+    if len([word for word in words if len(word) == 1 and not word.isdecimal()]) < _FEWEST:
         return
     for match in _APART.finditer(folded):
         letters = "".join(filter(str.isalpha, match.group()))

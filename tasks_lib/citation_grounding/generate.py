@@ -36,10 +36,10 @@ def generate_instance(
 ) -> TaskInstance:
     """Make one instance; everything follows from the arguments."""
     if knobs is None:
-        knobs = from_difficulty(0.5 if difficulty is None else difficulty, stream(seed, "knobs"), split)
+        knobs = draw_knobs(difficulty, seed, split)
     else:
         difficulty = None
-    truth = _draw_truth(kind, knobs, seed)
+    truth = draw_truth(kind, knobs, seed)
     materials = {BRIEF: truth.written([truth.untouched(claim) for claim in truth.claims])}
     materials |= {f"{source.source_id}.md": source.text() for source in truth.sources}
     prompt = request_text(truth.request, materials, mode, stream(seed, "wording"))
@@ -59,7 +59,13 @@ def generate_instance(
     )
 
 
-def _draw_truth(kind: Archetype, knobs: CitationKnobs, seed: int) -> BriefTruth:
+def draw_knobs(difficulty: float | None, seed: int, split: str) -> CitationKnobs:
+    """Draw the knobs of one instance; without a difficulty, of a middling one."""
+    return from_difficulty(0.5 if difficulty is None else difficulty, stream(seed, "knobs"), split)
+
+
+def draw_truth(kind: Archetype, knobs: CitationKnobs, seed: int) -> BriefTruth:
+    """Draw the claims of one instance and what its sources say of them."""
     values = draw_values(kind.slot, stream(seed, "slots"))
     rng = stream(seed, "claims")
     picked = {template.id for template in rng.sample(kind.claim, min(knobs.claims, len(kind.claim)))}

@@ -13,7 +13,7 @@ from random import Random
 from tasks_lib.attacks import Output, attacks, prose_attacks
 from tasks_lib.citation_grounding.archetype import archetype, archetype_names
 from tasks_lib.citation_grounding.damage import hardest, other_place
-from tasks_lib.citation_grounding.generate import generate_instance
+from tasks_lib.citation_grounding.generate import draw_knobs, draw_truth
 from tasks_lib.citation_grounding.phrases import CLAIM, GENERIC, PLEA, REFUSAL, VERDICT
 from tasks_lib.citation_grounding.truth import BRIEF, UNSUPPORTED, BriefTruth, Claim, Delivery, brief_truth
 from tasks_lib.family import Probe
@@ -114,11 +114,8 @@ def _stuffing(instance: TaskInstance, rng: Random) -> str:
 def _other_instance(instance: TaskInstance, rng: Random) -> str:
     """The finished text of another task, of the same kind where there is one."""
     kind = instance.archetype if instance.archetype in archetype_names() else archetype_names()[0]
-    other = generate_instance(
-        instance.family, instance.template_version, archetype(kind), derive(instance.instance_id, "other"),
-        difficulty=0.5, knobs=None, mode=instance.mode, split=instance.split,
-    )  # fmt: skip
-    truth = brief_truth(other)
+    seed = derive(instance.instance_id, "other")
+    truth = draw_truth(archetype(kind), draw_knobs(None, seed, instance.split), seed)
     return truth.written(truth.deliveries())
 
 

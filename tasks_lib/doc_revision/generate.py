@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
 from tasks_lib.doc_revision.archetype import Archetype
 from tasks_lib.doc_revision.knobs import DocumentKnobs, from_difficulty
@@ -29,6 +30,14 @@ _SPARE_RULES = 3
 """Rules of the style guide that the draft keeps."""
 
 
+class Drawn(NamedTuple):
+    """What the texts of an instance are written from."""
+
+    truth: DocumentTruth
+    rules: list[StyleRule]
+    metrics: Mapping[str, Metric]
+
+
 def generate_instance(
     family: str,
     template_version: str,
@@ -42,15 +51,10 @@ def generate_instance(
 ) -> TaskInstance:
     """Make one instance; everything follows from the arguments."""
     if knobs is None:
-        knobs = from_difficulty(0.5 if difficulty is None else difficulty, stream(seed, "knobs"), split)
+        knobs = draw_knobs(difficulty, seed, split)
     else:
         difficulty = None
-    ledger = draw_ledger(kind, knobs.statements, stream(seed, "ledger"))
-    seeder = Seeder(ledger, knobs, stream(seed, "problems"))
-    problems = seeder.seed()
-    rules = _guide(seeder, stream(seed, "rules"))
-    metrics = draw_metrics(ledger, seeder.wrong, knobs, stream(seed, "metrics"))
-    truth = _truth(ledger, problems, rules, knobs, _key_label(ledger, metrics))
+    truth, rules, metrics = draw_documents(kind, knobs, seed)
     draft = truth.render([problem.problem_id for problem in truth.problems])
     terms = [(term.full, term.short) for term in truth.terms]
     papers = write_materials([*metrics.values()], truth.names, terms, rules, knobs.documents)
@@ -70,6 +74,21 @@ def generate_instance(
         materials=materials,
         truth=to_truth(truth),
     )
+
+
+def draw_knobs(difficulty: float | None, seed: int, split: str) -> DocumentKnobs:
+    """Draw the knobs of one instance; without a difficulty, of a middling one."""
+    return from_difficulty(0.5 if difficulty is None else difficulty, stream(seed, "knobs"), split)
+
+
+def draw_documents(kind: Archetype, knobs: DocumentKnobs, seed: int) -> Drawn:
+    """Draw the document of one instance, its problems, and what its papers say."""
+    ledger = draw_ledger(kind, knobs.statements, stream(seed, "ledger"))
+    seeder = Seeder(ledger, knobs, stream(seed, "problems"))
+    problems = seeder.seed()
+    rules = _guide(seeder, stream(seed, "rules"))
+    metrics = draw_metrics(ledger, seeder.wrong, knobs, stream(seed, "metrics"))
+    return Drawn(_truth(ledger, problems, rules, knobs, _key_label(ledger, metrics)), rules, metrics)
 
 
 def word_limit(words: int, slack: float) -> int:

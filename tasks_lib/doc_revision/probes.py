@@ -12,7 +12,7 @@ from random import Random
 
 from tasks_lib.attacks import Output, attacks, prose_attacks
 from tasks_lib.doc_revision.archetype import archetype, archetype_names
-from tasks_lib.doc_revision.generate import generate_instance
+from tasks_lib.doc_revision.generate import draw_documents, draw_knobs
 from tasks_lib.doc_revision.phrases import CLAIM, FILLER, MEMO, PLEA, REFUSAL, VERDICT
 from tasks_lib.doc_revision.style import whole_word
 from tasks_lib.doc_revision.truth import DRAFT, DocumentTruth, Piece, Problem, document_truth
@@ -130,11 +130,8 @@ def _every_second(instance: TaskInstance, rng: Random) -> str:
 def _other_instance(instance: TaskInstance, rng: Random) -> str:
     """The finished document of another task, of the same kind where there is one."""
     kind = instance.archetype if instance.archetype in archetype_names() else archetype_names()[0]
-    other = generate_instance(
-        instance.family, instance.template_version, archetype(kind), derive(instance.instance_id, "other"),
-        difficulty=0.5, knobs=None, mode=instance.mode, split=instance.split,
-    )  # fmt: skip
-    return document_truth(other).render()
+    seed = derive(instance.instance_id, "other")
+    return draw_documents(archetype(kind), draw_knobs(None, seed, instance.split), seed).truth.render()
 
 
 def _unmended(instance: TaskInstance, rng: Random) -> str:

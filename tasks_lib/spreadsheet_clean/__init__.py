@@ -64,7 +64,7 @@ class SpreadsheetClean(Family):
         return full_tour(instance)
 
     def oracle(self, instance: TaskInstance) -> str:
-        return table_truth(instance).render(()).text()
+        return table_truth(instance).sound.text()
 
     def defects(self, instance: TaskInstance) -> tuple[Defect, ...]:
         return tuple(

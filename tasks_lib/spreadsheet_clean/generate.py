@@ -27,9 +27,7 @@ def generate_instance(
         knobs = from_difficulty(0.5 if difficulty is None else difficulty, stream(seed, "knobs"), split)
     else:
         difficulty = None
-    rows = _draw_rows(archetype, knobs, stream(seed, "rows"))
-    mess = make_messy(archetype, rows, knobs, stream(seed, "mess"))
-    truth = _truth(archetype, mess)
+    mess, truth = draw_table(archetype, knobs, seed)
     raw = truth.render(defect.defect_id for defect in truth.defects).text()
     materials = {archetype.file_name: raw, DICTIONARY: dictionary_text(archetype, mess)}
     prompt = request_text(archetype, mess, materials, mode, stream(seed, "wording"))
@@ -47,6 +45,13 @@ def generate_instance(
         materials=materials,
         truth=to_truth(truth),
     )
+
+
+def draw_table(archetype: Archetype, knobs: SpreadsheetKnobs, seed: int) -> tuple[Mess, TableTruth]:
+    """Draw the records of one instance and what is wrong with them."""
+    rows = _draw_rows(archetype, knobs, stream(seed, "rows"))
+    mess = make_messy(archetype, rows, knobs, stream(seed, "mess"))
+    return mess, _truth(archetype, mess)
 
 
 def _draw_rows(archetype: Archetype, knobs: SpreadsheetKnobs, rng: Random) -> list[Row]:

@@ -5,6 +5,7 @@ and hide the rest, `attack` probes talk to whoever grades: beside each stands th
 the trick, and the trick must gain nothing over it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -13,7 +14,7 @@ from tasks_lib.family import Probe
 from tasks_lib.records import TaskInstance
 from tasks_lib.seeds import derive
 from tasks_lib.spreadsheet_clean.archetypes import ARCHETYPES
-from tasks_lib.spreadsheet_clean.generate import generate_instance
+from tasks_lib.spreadsheet_clean.generate import draw_table
 from tasks_lib.spreadsheet_clean.knobs import SpreadsheetKnobs
 from tasks_lib.spreadsheet_clean.table import DICTIONARY, Line, Sheet, TableTruth, raw_file, table_truth
 
@@ -58,7 +59,8 @@ def _easy_half(truth: TableTruth) -> list[int]:
         if defect.row is not None and defect.column is not None:
             burden[defect.row] += 1
     # Records that really are there twice last: a second copy of those is no padding.
-    order = sorted(range(len(burden)), key=lambda row: (truth.rows.count(truth.rows[row]) > 1, burden[row], row))
+    times = Counter(truth.rows)
+    order = sorted(range(len(burden)), key=lambda row: (times[truth.rows[row]] > 1, burden[row], row))
     return order[: max(1, len(burden) // 2)]
 
 
@@ -83,17 +85,9 @@ def _other_instance(instance: TaskInstance, rng: Random) -> str:
         truth = table_truth(instance)
         rows = [tuple(rng.choice(truth.rows)[place] for place in range(len(truth.columns))) for _ in truth.rows]
         return _sheet(truth, rows)
-    other = generate_instance(
-        instance.family,
-        instance.template_version,
-        ARCHETYPES[instance.archetype],
-        derive(instance.instance_id, "other"),
-        difficulty=None,
-        knobs=SpreadsheetKnobs(rows=len(table_truth(instance).rows) if len(table_truth(instance).rows) >= 6 else 6),
-        mode=instance.mode,
-        split=instance.split,
-    )
-    return table_truth(other).render(()).text()
+    knobs = SpreadsheetKnobs(rows=max(6, len(table_truth(instance).rows)))
+    _, other = draw_table(ARCHETYPES[instance.archetype], knobs, derive(instance.instance_id, "other"))
+    return other.sound.text()
 
 
 def _overfit(instance: TaskInstance, rng: Random) -> str:

@@ -26,6 +26,7 @@ JUNK_KINDS: frozenset[str] = frozenset({"blank_row", "subtotal_row", "annotation
 """Kinds of defect that are a line too many."""
 ABOVE_KINDS: frozenset[str] = frozenset({"merged_header", "preamble"})
 """Kinds of defect that are lines above the headings."""
+_PLAIN_NUMBER = re.compile(r"(-?)(\d+)(\.\d+)?")
 COSMETIC = "thousands"
 """Rendered in the raw file, but allowed to stay: not a defect."""
 
@@ -52,6 +53,11 @@ class Column:
     @cached_property
     def numeric(self) -> bool:
         return self.type in NUMERIC
+
+    @cached_property
+    def shape(self) -> re.Pattern[str] | None:
+        """The expression, compiled."""
+        return re.compile(self.pattern) if self.pattern is not None else None
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,11 @@ class TableTruth:
                 by_row[defect.row][defect.column].append(defect)
         return {row: tuple(by_column.items()) for row, by_column in by_row.items()}
 
+    @cached_property
+    def sound(self) -> Sheet:
+        """The table with every defect repaired."""
+        return self.render(())
+
     def render(self, active: Iterable[str]) -> Sheet:
         """Render the table with the defects named in `active` and all others repaired."""
         on = set(active)
@@ -209,7 +220,7 @@ def _show(gold: str, defects: Sequence[CellDefect]) -> str:
 
 def group_thousands(number: str) -> str:
     """Return a plain number with a comma between groups of three digits."""
-    match = re.fullmatch(r"(-?)(\d+)(\.\d+)?", number)
+    match = _PLAIN_NUMBER.fullmatch(number)
     if match is None:
         return number
     sign, whole, fraction = match.groups()

@@ -1,6 +1,7 @@
 """Damage to cells: values, units, texts, blanks."""
 
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
 
 from tasks_lib.spreadsheet_clean.damage.common import (
@@ -45,7 +46,10 @@ def _readings(value: float, column: Column) -> list[float]:
 
 
 def _is_near(number: float, readings: Sequence[float]) -> bool:
-    return any(abs(number - reading) <= 0.02 * abs(reading) for reading in readings)
+    for reading in readings:  # noqa: SIM110  asked of every pair of records, where any() costs more
+        if abs(number - reading) <= 0.02 * abs(reading):
+            return True
+    return False
 
 
 def scale_values(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
@@ -134,12 +138,13 @@ def swap_columns(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     one, other = rng.sample(places, 2)
     sheet = oracle(truth)
     rows = rows_of(sheet)
-    targets = [
+    fitting = (
         row
         for row in shuffled(rng, range(len(rows)))
         if rows[row][one] and rows[row][other] and is_recognisable(truth, row) and _differ(truth, row, one, other)
-    ]
-    for row in targets[:dose]:
+    )
+    targets = list(islice(fitting, dose))
+    for row in targets:
         rows[row][one], rows[row][other] = rows[row][other], rows[row][one]
     return with_rows(sheet, rows) if targets else None
 
@@ -165,13 +170,14 @@ def shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     rows = rows_of(sheet)
     # Values far apart in every unit, so that a record once wrong stays wrong in the same way.
     column = truth.columns[place]
+    limit = 2 * 10.0**-column.decimals
     filled: dict[int, tuple[float, list[float]]] = {}
     for row in range(len(rows)):
         if not rows[row][place] or not is_recognisable(truth, row):
             continue
         number = float(rows[row][place])
         here = number, _readings(number, column)
-        if all(_are_apart(here, other, column) for other in filled.values()):
+        if not any(_is_close(here, other, limit) for other in filled.values()):
             filled[row] = here
     if len(filled) < 3:
         return None
@@ -183,14 +189,10 @@ def shift_column(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     return with_rows(sheet, rows)
 
 
-def _are_apart(one: tuple[float, list[float]], other: tuple[float, list[float]], column: Column) -> bool:
-    """Tell whether two values, each with its readings in other units, cannot be taken for each other."""
+def _is_close(one: tuple[float, list[float]], other: tuple[float, list[float]], limit: float) -> bool:
+    """Tell whether two values, each with its readings in other units, can be taken for each other."""
     (first, readings), (second, other_readings) = one, other
-    return (
-        abs(first - second) > 2 * 10.0**-column.decimals
-        and not _is_near(second, readings)
-        and not _is_near(first, other_readings)
-    )
+    return abs(first - second) <= limit or _is_near(second, readings) or _is_near(first, other_readings)
 
 
 def alter_text(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:

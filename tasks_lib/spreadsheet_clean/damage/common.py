@@ -13,7 +13,7 @@ def dose_of(severity: int) -> int:
 
 def oracle(truth: TableTruth) -> Sheet:
     """Return the finished table."""
-    return truth.render(())
+    return truth.sound
 
 
 def with_rows(sheet: Sheet, rows: Sequence[Sequence[str]]) -> Sheet:

@@ -1,5 +1,6 @@
 """Damage to records: left out, twice, made up, under another key, cut off."""
 
+from collections.abc import Set
 from datetime import date, datetime, timedelta
 from random import Random
 
@@ -36,22 +37,29 @@ def drop_and_pad(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
 def fabricate_rows(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     sheet = oracle(truth)
     rows = rows_of(sheet)
-    made = [_with_new_key(truth, list(rows[place]), rng) for place in shuffled(rng, range(len(rows)))[:dose]]
+    taken = _taken_keys(truth)
+    made = [_with_new_key(truth, rows[place], taken, rng) for place in shuffled(rng, range(len(rows)))[:dose]]
     return with_rows(sheet, rows + made)
 
 
 def alter_keys(truth: TableTruth, rng: Random, dose: int) -> Sheet | None:
     sheet = oracle(truth)
     rows = rows_of(sheet)
+    taken = _taken_keys(truth)
     for place in shuffled(rng, range(len(rows)))[:dose]:
-        rows[place] = _with_new_key(truth, rows[place], rng)
+        rows[place] = _with_new_key(truth, rows[place], taken, rng)
     return with_rows(sheet, rows)
 
 
-def _with_new_key(truth: TableTruth, row: list[str], rng: Random) -> list[str]:
-    """Give a record a plausible key that no record has, in the wanted form or in the raw file's."""
+def _taken_keys(truth: TableTruth) -> Set[tuple[str, ...]]:
+    """Return the keys of all records, in the wanted form and in the raw file's."""
     keys = places_where(truth, lambda column: column.key)
-    taken = {tuple(form[place] for place in keys) for form in (*truth.rows, *truth.raw_rows)}
+    return {tuple(form[place] for place in keys) for form in (*truth.rows, *truth.raw_rows)}
+
+
+def _with_new_key(truth: TableTruth, row: list[str], taken: Set[tuple[str, ...]], rng: Random) -> list[str]:
+    """Give a record a plausible key that is not taken."""
+    keys = places_where(truth, lambda column: column.key)
     place = rng.choice(keys)
     new = list(row)
     while tuple(new[key] for key in keys) in taken:
