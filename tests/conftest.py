@@ -193,10 +193,8 @@ def _prefect_server(home: Path, how: Mapping[str, str] | None = None) -> Iterato
             stdout=log,
             stderr=subprocess.STDOUT,
             env=clean_environment(
-                # The pages are copied into the home, not into the installed package. Prefect looks at all time zones
-                # with every schedule that it reads: those of the package are one file, those of the system hundreds.
+                # The pages are copied into the home, not into the installed package.
                 {
-                    "PYTHONTZPATH": "",
                     **variables,
                     **(how or {}),
                     "PREFECT_UI_API_URL": url,
