@@ -69,7 +69,7 @@ def examine(
         sample.add(reading)
         try:
             findings += _of_one(reading, (graded or {}).get(name))
-            if name not in undeclared and not reading.family.requirements(instance):
+            if name not in undeclared and not reading.requirements:
                 undeclared.add(name)
                 findings.append(alignment.undeclared(reading))
         except _UNREADABLE as error:
@@ -92,7 +92,7 @@ def _leaks(reading: Reading) -> Iterator[Finding]:
 
 def _of_grader(reading: Reading, graded: GradedNames) -> Iterator[Finding]:
     yield from vocabulary.grader_words(reading, graded)
-    if requirements := reading.family.requirements(reading.instance):
+    if requirements := reading.requirements:
         yield from alignment.stated(reading, requirements)
         yield from alignment.asked(reading, requirements)
         if graded.dimensions:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from tasks_lib.family import Defect, Family
+from tasks_lib.family import Defect, Family, Requirement
 from tasks_lib.lint.finding import PROMPT, Finding, Severity
 from tasks_lib.records import TaskInstance
 
@@ -79,6 +79,10 @@ class Reading:
     @cached_property
     def defects(self) -> tuple[Defect, ...]:
         return self.family.defects(self.instance)
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        return self.family.requirements(self.instance)
 
     @cached_property
     def worked_on(self) -> Place | None:
