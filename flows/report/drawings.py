@@ -44,7 +44,7 @@ def drawings() -> Drawings:
     kept = Path(cache_from_source(str(PROGRAM))).with_suffix(".json")
     source = hashlib.sha256(PROGRAM.read_bytes()).hexdigest()
     made_from = {"program": source, **{name: version(name) for name in COMPILERS}}
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = json.loads(kept.read_text(encoding="utf-8"))
         if found.pop("made_from") == made_from:
             return Drawings(**found)
@@ -65,5 +65,8 @@ def _keep(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)  # where the disk was full

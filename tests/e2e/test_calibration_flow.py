@@ -17,7 +17,6 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from flows.scheduled.sample import calibration_sample
-from tests.support_prefect import PrefectApi
 from tests.support_sampling import populate
 from warehouse import Warehouse
 answers = [calibration_sample(**asked) for asked in json.loads(sys.argv[1])]

@@ -61,7 +61,7 @@ def test_what_was_made_from_something_else_is_compiled_anew(
     assert drawings.runtime() == ("old" if change is None else "new")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"made_from": ', "\udcff"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"made_from": ', "\udcff"])
 def test_a_broken_file_is_none(text: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands there, charts are drawn."""
     monkeypatch.setattr(drawings, "_compiled", lambda: drawings.Drawings("made", {"a": {}}))

@@ -6,10 +6,12 @@ import sys
 from tests.conftest import clean_environment
 
 ENDS_EARLY = """
-import threading, time
+import select, threading, time
 from flows import embedded_server
+select.select([0], [], [])
 threading.Thread(target=embedded_server._end_with_parent, args=(None,), daemon=True).start()
-time.sleep(0.3)
+while select.select([0], [], [], 0)[0]:
+    time.sleep(0.01)
 print("the last line")
 """
 
@@ -20,9 +22,11 @@ def test_a_server_that_cannot_start_ends_with_its_own_last_words() -> None:
         [sys.executable, "-c", ENDS_EARLY], env=clean_environment(), text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    assert ended.stdin is not None
     assert ended.stdout is not None
+    ended.stdin.write("a byte, which the thread that waits has read when nothing is left to read")
+    ended.stdin.flush()
     said = ended.stdout.read()
 
     assert (ended.wait(timeout=30), said) == (0, "the last line\n")
-    assert ended.stdin is not None
     ended.stdin.close()
