@@ -8,10 +8,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
@@ -31,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 # The root of the project is on the path only now.
 from flows.garbage import collect_seldom  # noqa: E402
 from tests.support_forked import Forked, Forking  # noqa: E402
+from tests.support_waiting import PATIENCE_S, wait_for  # noqa: E402
 
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -161,11 +161,13 @@ def _new_database(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             home = tmp_path_factory.mktemp("first")
             with _prefect_server(home):
                 pass
-            made = sqlite3.connect(home / "prefect.db")
-            (kept / "new.db").unlink(missing_ok=True)
-            made.execute("vacuum into ?", [str(kept / "new.db")])
-            made.close()
-            (kept / "new.db").rename(database)
+            new = kept / "new.db"
+            new.unlink(missing_ok=True)
+            with closing(sqlite3.connect(home / "prefect.db")) as made:
+                made.execute("vacuum into ?", [str(new)])
+            with closing(sqlite3.connect(new)) as copied:
+                copied.execute("pragma journal_mode = wal")  # as a server keeps it: readers never wait for a writer
+            new.rename(database)
     return database
 
 
@@ -208,20 +210,19 @@ def _prefect_server(home: Path, how: Mapping[str, str] | None = None) -> Iterato
         yield {**variables, "PREFECT_API_URL": url}
     finally:
         server.stdin.close()
-        server.wait(timeout=30)
+        server.wait(timeout=PATIENCE_S)
 
 
 def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert server.poll() is None, log.read_text()
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(url, timeout=PATIENCE_S).close()  # noqa: S310
         except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise TimeoutError(log.read_text())
+            return False
+        return True
+
+    wait_for(answers)
 
 
 BUSY = (

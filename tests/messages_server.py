@@ -19,6 +19,8 @@ from typing import Any
 
 import uvicorn
 
+from tests.support_waiting import PATIENCE_S, wait_for
+
 Body = Mapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -343,15 +345,12 @@ def serving(server: MessagesServer) -> Iterator[MessagesServer]:
     web = uvicorn.Server(config)
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not web.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: web.started, every_s=0.01)
     try:
         yield server
     finally:
         web.should_exit = web.force_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)
         listener.close()
 
 

@@ -5,13 +5,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.conftest import clean_environment
+from tests.support_waiting import PATIENCE_S, wait_for
 
 
 class Cluster:
@@ -22,7 +22,7 @@ class Cluster:
         self._place = folder / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []
         self._start("scheduler", "--port", "0", "--no-dashboard")
-        wait_until(lambda: self._place.exists() and self._place.read_text().endswith("}"))
+        wait_for(lambda: self._place.exists() and self._place.read_text().endswith("}"))
         self.address = str(json.loads(self._place.read_text())["address"])
 
     def add_workers(self, n: int) -> None:
@@ -34,7 +34,7 @@ class Cluster:
             for number in range(len(self.workers), len(self.workers) + n)
         ]
         with distributed.Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(sum(one.poll() is None for one in self.workers), timeout=60)
+            client.wait_for_workers(sum(one.poll() is None for one in self.workers), timeout=PATIENCE_S)
 
     def _start(self, program: str, *arguments: str, name: str = "scheduler") -> "subprocess.Popen[bytes]":
         cwd = self._folder / name
@@ -102,11 +102,3 @@ def line_to(address: str) -> Iterator[Line]:
         yield line
     finally:
         line.close()
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Look until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)

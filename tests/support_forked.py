@@ -24,6 +24,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Never
 
 from flows.prefect_runtime import prefer_settings
+from tests.support_waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 ALWAYS = (
@@ -117,7 +118,7 @@ class Forking:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             self._process.stdin.close()
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=PATIENCE_S)
             self._process.stdout.close()
 
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support_waiting import wait_for
+
 SUPERUSER = "postgres"
 PASSWORD = "pass'word 1"  # noqa: S105 - of a server that lives for a test
-_SECONDS = 60.0
 _number = count()
 
 
@@ -126,12 +126,12 @@ def _unprivileged() -> str | None:
 def _wait_for(server: Postgres, process: "subprocess.Popen[bytes]", log: Path) -> None:
     import psycopg
 
-    end = time.monotonic() + _SECONDS
-    while True:
+    def answers() -> bool:
+        assert process.poll() is None, f"PostgreSQL does not start: {log.read_text()[-2000:]}"
         try:
             psycopg.connect(server.by_socket("postgres")).close()
-            return
         except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
-            time.sleep(0.05)
+            return False
+        return True
+
+    wait_for(answers, every_s=0.05)

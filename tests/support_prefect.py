@@ -1,11 +1,12 @@
 """Asking a Prefect server over its API, as the UI does."""
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from tests.support_waiting import PATIENCE_S, wait_for
 
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ class PrefectApi:
             headers={"Content-Type": "application/json"},
             method=method,
         )
-        text = wait_for(lambda: _answered(request), 60)[0]
+        text = wait_for(lambda: _answered(request))[0]
         return json.loads(text) if text else None
 
     def refusal(self, path: str, body: Json) -> str:
@@ -64,9 +65,9 @@ class PrefectApi:
         found: list[Json] = self.ask("flow_runs/filter", {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_ASC"})
         return found
 
-    def ended(self, flow_run: str, seconds: float = 240) -> Json:
+    def ended(self, flow_run: str) -> Json:
         """Wait until a flow run has ended, and return it."""
-        return wait_for(lambda: _if_ended(self.flow_run(flow_run)), seconds)
+        return wait_for(lambda: _if_ended(self.flow_run(flow_run)), 240)
 
     def children(self, flow_run: str) -> list[Json]:
         """Return the flow runs that a flow run has started."""
@@ -88,22 +89,12 @@ class PrefectApi:
 def _answered(request: urllib.request.Request) -> list[bytes] | None:
     """Return what a server answers; None where its database was too busy."""
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own server
             return [answer.read()]
     except urllib.error.HTTPError as error:
         if error.code == 503:
             return None
         raise
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 180) -> Any:
-    """Look until something is there, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.2)
-    raise TimeoutError(f"nothing came within {seconds:.0f} s; the last look: {look()!r}")
 
 
 def _if_ended(flow_run: Json) -> Json | None:

@@ -15,8 +15,7 @@ from typing import Any
 
 from tests.conftest import clean_environment
 from tests.support_calibration import SET
-
-WAIT_S = 60
+from tests.support_waiting import PATIENCE_S
 
 
 @dataclass
@@ -34,12 +33,12 @@ class Server:
     def kill(self) -> None:
         """End it as a power failure would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.communicate(timeout=WAIT_S)
+        self.process.communicate(timeout=PATIENCE_S)
 
     def stop(self) -> str:
         """Press Ctrl-C, and return what it says then."""
         self.process.send_signal(signal.SIGINT)
-        said, errors = self.process.communicate(timeout=WAIT_S)
+        said, errors = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, errors
         return said
 
@@ -70,7 +69,7 @@ def rating(db: Path, *arguments: str) -> Iterator[Server]:
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate(timeout=WAIT_S)
+            process.communicate(timeout=PATIENCE_S)
 
 
 @dataclass
@@ -102,7 +101,7 @@ def ask(url: str, method: str = "GET", body: Any = None, headers: Mapping[str, s
         url, data, {name: value for name, value in sent.items() if value is not None}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=WAIT_S) as reply:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:  # noqa: S310
             return Reply(reply.status, reply.read().decode(), dict(reply.headers))
     except urllib.error.HTTPError as error:
         return Reply(error.code, error.read().decode(), dict(error.headers))

@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tests.conftest import clean_environment
+from tests.support_waiting import PATIENCE_S
 
 
 class Session:
@@ -49,7 +50,7 @@ def session(folder: Path, env: Mapping[str, str]) -> Iterator[Session]:
     )  # fmt: skip
     try:
         yield Session(process)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.wait()

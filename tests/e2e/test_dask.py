@@ -22,11 +22,12 @@ from tasks_lib.records import TaskInstance, canonical_json
 from tests.conftest import TINY, Assay, begin_assay, clean_environment
 from tests.e2e.test_resume import ROWS
 from tests.messages_server import Answer, Body, MessagesServer, first_words, serving, text
-from tests.support_dask import Cluster, cluster_of, line_to, wait_until
+from tests.support_dask import Cluster, cluster_of, line_to
 from tests.support_judges import judging
 from tests.support_models import KEY
 from tests.support_prefect import PrefectApi
 from tests.support_s3 import make_bucket, reachable, s3_server
+from tests.support_waiting import PATIENCE_S, wait_for
 from warehouse import Warehouse
 from warehouse.shards import Shards
 
@@ -135,10 +136,10 @@ def test_a_worker_killed_in_the_middle_changes_no_row(
         env={**prefect_api, **s3},
     )  # fmt: skip
     kept = Shards("s3://runs/nightly/killed")
-    wait_until(lambda: run.poll() is not None or len(kept.keys()) >= 3)
+    wait_for(lambda: run.poll() is not None or len(kept.keys()) >= 3, every_s=0.05)
     assert run.poll() is None, run.communicate()[1]
     cluster.workers[0].send_signal(signal.SIGKILL)
-    _, said = run.communicate(timeout=120)
+    _, said = run.communicate(timeout=240)
     assert run.returncode == 0, said
     assert kept.keys() == set(), "what is loaded is removed"
     assert s3["AWS_SECRET_ACCESS_KEY"] not in said
@@ -162,13 +163,13 @@ def test_ctrl_c_leaves_no_process_and_the_run_goes_on(
         start_new_session=True,
     )  # fmt: skip
     kept = Shards.of_run(tmp_path / "w.duckdb.runs" / "r")
-    wait_until(lambda: run.poll() is not None or len(kept.keys()) >= 2)
+    wait_for(lambda: run.poll() is not None or len(kept.keys()) >= 2, every_s=0.05)
     assert run.poll() is None, run.communicate()[1]
     children = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 130, said
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert alive == []
     assert len(kept.keys()) >= 2
 
@@ -176,7 +177,7 @@ def test_ctrl_c_leaves_no_process_and_the_run_goes_on(
     done = assay("run", "--resume", "r", "--db", "w.duckdb", *how, env=prefect_api)
     assert done.returncode == 0, done.stderr
     # Some of them end when they see that the command has, which is a moment later.
-    wait_until(lambda: not any(_folder(process) == str(tmp_path) for process in psutil.process_iter()), seconds=10)
+    wait_for(lambda: not any(_folder(process) == str(tmp_path) for process in psutil.process_iter()))
     near = _near(tmp_path, {**work, "policies": ["slow/0"]})
     assert _tables(tmp_path / "w.duckdb", ROWS) == _tables(near, ROWS)
     assert _rows(tmp_path / "w.duckdb", "select status from run") == ['{"status": "completed"}']
@@ -195,8 +196,8 @@ def test_a_cluster_of_its_own_ends_with_its_process() -> None:
     children = psutil.Process(parent.pid).children(recursive=True)
     assert children
     parent.send_signal(signal.SIGTERM)
-    parent.communicate(timeout=30)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    parent.communicate(timeout=PATIENCE_S)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert alive == []
 
 
@@ -267,7 +268,7 @@ def _assert_tasks_are_completed(api: PrefectApi, named: str) -> None:
     def states() -> list[str]:
         return [task["state_type"] for task in api.task_runs([run["id"]]) if task["name"].startswith("tiny_upper")]
 
-    wait_until(lambda: bool(states()) and not {"PENDING", "RUNNING"} & set(states()))
+    wait_for(lambda: bool(states()) and not {"PENDING", "RUNNING"} & set(states()))
     assert set(states()) == {"COMPLETED"}
 
 

@@ -24,8 +24,10 @@ from flows.settings import read_settings
 from tests.conftest import ROOT, TINY, Assay, assay_in_a_process, clean_environment
 from tests.e2e.test_resume import assert_same_rows
 from tests.messages_server import Body, MessagesServer, observations, serving, turns, use
+from tests.support_attempts import Attempts
 from tests.support_models import KEY, files_with
-from tests.support_prefect import ENDED, Json, PrefectApi, wait_for
+from tests.support_prefect import ENDED, Json, PrefectApi
+from tests.support_waiting import PATIENCE_S, wait_for
 from warehouse import Warehouse
 from warehouse.errors import LockedError
 
@@ -104,7 +106,7 @@ def test_deployed_by_prefect_and_by_assay_they_are_the_same(
     api.ask("work_pools/", {"name": "assay", "type": "process", "base_job_template": {}})
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=ROOT, env=clean_environment(prefect_api), capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=clean_environment(prefect_api), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     by_prefect = [_compared(api.deployment(_full_name(standing))) for standing in DEPLOYMENTS]
@@ -187,8 +189,7 @@ class Served:
     def __init__(self, folder: Path, server: MessagesServer, heard: list[str]) -> None:
         self.folder, self.server, self.heard = folder, server, heard
         self.db = folder / "assay.duckdb"
-        self.log = folder / "attempts.log"
-        self.log.touch()
+        self.attempts = Attempts(folder / "attempts.log")
         self.assay = assay_in_a_process(folder)
         self.process: subprocess.Popen[bytes]
 
@@ -202,18 +203,14 @@ class Served:
             except LockedError:
                 return None
 
-        found: list[list[Json]] = wait_for(ask, 30)
+        found: list[list[Json]] = wait_for(ask)
         return found[0]
 
     def allow_attempts(self, more: int) -> int:
         """Let so many more attempts of `slow` through, and return how many there will be then."""
-        n_allowed = self.attempts() + more
-        (self.folder / "ATTEMPTS_ALLOWED").write_text(str(n_allowed))
+        n_allowed = self.attempts.made() + more
+        self.attempts.allow(n_allowed)
         return n_allowed
-
-    def attempts(self) -> int:
-        """Return how many attempts `slow` has made."""
-        return len(self.log.read_text().splitlines())
 
     def shards(self, run_id: str) -> int:
         """Return how many chunks of a run are finished."""
@@ -249,7 +246,7 @@ def served(api: PrefectApi, prefect_api: dict[str, str], tmp_path_factory: pytes
         variables = {
             **prefect_api, "ANTHROPIC_BASE_URL": server.url, "PREFECT_RUNNER_POLL_FREQUENCY": "1",
             "ASSAY_WORKERS": "1", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PGPASSWORD": PASSWORD,
-            "ATTEMPTS_LOG": str(place.log),
+            **place.attempts.environment,
         }  # fmt: skip
         with (folder / "serve.log").open("wb") as log:
             place.process = subprocess.Popen(
@@ -263,7 +260,7 @@ def served(api: PrefectApi, prefect_api: dict[str, str], tmp_path_factory: pytes
             place.process.send_signal(signal.SIGINT)
             hook.shutdown()
             try:
-                place.process.wait(timeout=30)
+                place.process.wait(timeout=PATIENCE_S)
             except subprocess.TimeoutExpired:
                 os.killpg(place.process.pid, signal.SIGKILL)
                 raise
@@ -340,7 +337,7 @@ def test_a_run_asked_for_over_the_api_goes_to_completion(
     assert shown["nightly-evaluation"] == own["run-summary"]
     (link,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w.-]+\.html", shown["nightly-evaluation-report"])
     assert link in own["report"]
-    with urllib.request.urlopen(link, timeout=30) as page:  # noqa: S310 - loopback, as the pattern says
+    with urllib.request.urlopen(link, timeout=PATIENCE_S) as page:  # noqa: S310 - loopback, as the pattern says
         text = page.read().decode()
         assert (page.status, answer["run_id"] in text) == (200, True)
     assert text == Path(answer["report"]).read_text()
@@ -476,7 +473,7 @@ def _cancelled(api: PrefectApi, served: Served, flow_run: str, n_allowed: int, n
         return children[-1]["name"].rpartition("(")[2].rstrip(")") if children else None
 
     found: str = wait_for(under_way)
-    wait_for(lambda: served.attempts() == n_allowed)
+    wait_for(lambda: served.attempts.made() == n_allowed)
     assert served.shards(found) > n_before
     api.set_state(flow_run, "CANCELLING", "Cancelling")
     ended = api.ended(flow_run)
@@ -489,7 +486,7 @@ def _cancelled(api: PrefectApi, served: Served, flow_run: str, n_allowed: int, n
 def _as_in_the_docs(program: str, prefect_api: dict[str, str], said: str = "") -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], env=clean_environment(prefect_api), input=said, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tests.conftest import Assay, begin_assay
 from tests.messages_server import Answer, Body, Fault, MessagesServer, Script, serving
 from tests.support_judges import DATA, answer, asked, data, judging, quote_from
 from tests.support_models import KEY
+from tests.support_waiting import wait_for
 
 pytestmark = pytest.mark.flow
 with_prefect = pytest.mark.xdist_group("flow")
@@ -226,10 +226,7 @@ def test_a_killed_run_asks_no_judge_twice(
     with serving(MessagesServer(script=judging(2), seconds=0.02)) as server:
         env = {**prefect_api, **environment(server)}
         process = begin_assay(tmp_path, "run", *work, env=env)
-        deadline = time.monotonic() + 120
-        while server.answered < 50 and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: server.answered >= 50 or process.poll() is not None, every_s=0.01)
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.support_judges import asked, data, judging
 from tests.support_lake import lake_of, repeated_keys
 from tests.support_models import KEY
 from tests.support_postgres import Postgres
+from tests.support_waiting import wait_for
 from warehouse import Warehouse
 from warehouse.location import Lake
 from warehouse.shards import Shards
@@ -182,14 +182,13 @@ def test_a_killed_run_is_taken_up(assay: Assay, lake: Lake, folder: Path, prefec
 
 def _run_with_chunks(process: "subprocess.Popen[bytes]", runs: Path, n: int) -> str:
     """Wait until a run has left some chunks, and return its name."""
-    end = time.monotonic() + 120
-    while True:
-        for spool in runs.iterdir() if runs.exists() else ():
-            if len(Shards.of_run(spool).keys()) >= n:
-                return spool.name
+
+    def name() -> str | None:
         assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        spools = runs.iterdir() if runs.exists() else ()
+        return next((spool.name for spool in spools if len(Shards.of_run(spool).keys()) >= n), None)
+
+    return str(wait_for(name, every_s=0.01))
 
 
 def _question(dimension: str) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.messages_server import (
 )  # fmt: skip
 from tests.support_forked import Forked
 from tests.support_models import KEY, files_with
+from tests.support_waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
@@ -170,10 +170,7 @@ def test_kills_and_resume_end_with_the_same_accounting(
 
 def _kill_after(process: Forked, server: MessagesServer, answers: int) -> bool:
     """Kill a process with all that belong to it when so many answers were given; True where it was still there."""
-    deadline = time.monotonic() + 120
-    while server.answered < answers and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: server.answered >= answers or process.poll() is not None, every_s=0.01)
     is_there = process.poll() is None
     if is_there:
         os.killpg(process.pid, signal.SIGKILL)
@@ -237,7 +234,7 @@ def test_batch_run_killed_between_submitting_and_recording_submits_once(
                 "--run-id", "r", "--config", str(config), env=environment,
             )
         )  # fmt: skip
-        process[0].wait(timeout=120)
+        process[0].wait(timeout=240)
         assert process[0].returncode == -signal.SIGKILL
         done = assay("run", "--resume", "r", "--config", str(config), env=environment)
     assert done.returncode == 0, done.stderr
@@ -316,12 +313,9 @@ def test_ctrl_c_while_a_batch_is_waited_for(
             tmp_path, "run", *WORK, "--n", "4", "--group", "2", "--mode", "single", "--batch", "--run-id", "r",
             "--config", str(config), env=environment,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not server.batches:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: server.batches, every_s=0.01)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=PATIENCE_S) == 130
         server.batches["msgbatch_000"].looks_until_ended = 1
         done = assay("run", "--resume", "r", "--config", str(config), env=environment)
     assert done.returncode == 0, done.stderr
@@ -424,13 +418,10 @@ def test_ctrl_c_in_the_middle_of_calls_ends_soon_and_can_be_taken_up(
             tmp_path, "run", *WORK, "--n", "10", "--group", "8", "--chunk-size", "500", "--run-id", "r", "--config",
             str(config), env=environment,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while server.answered < 40:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.01)
+        wait_for(lambda: server.answered >= 40 or process.poll() is not None, every_s=0.01)
+        assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 130, stderr
         assert stdout == ""
         assert "go on with: assay run --resume r" in stderr

@@ -19,8 +19,9 @@ from flows.report.shelf import served_shelf
 from tests.conftest import TINY, clean_environment
 from tests.flows.tiny_family import TinyUpper
 from tests.support_models import files_with
-from tests.support_prefect import PrefectApi, wait_for
+from tests.support_prefect import PrefectApi
 from tests.support_report import BROWSER_FLAGS, SCREENSHOTS, chromium
+from tests.support_waiting import PATIENCE_S, wait_for
 from warehouse import Warehouse
 
 pytestmark = [pytest.mark.flow, pytest.mark.services, pytest.mark.xdist_group("flow")]
@@ -96,7 +97,7 @@ class Nights:
             lines = [each["message"] for each in self.server.ask("logs/filter", wanted)]
             return lines if any(line.startswith(f"run {run_id}: ") for line in lines) else None
 
-        found: list[str] = wait_for(look, 30)
+        found: list[str] = wait_for(look)
         return found
 
     def sql(self, query: str) -> list[dict[str, Any]]:
@@ -156,7 +157,7 @@ ALL_AT_ONCE = """([texts, patterns]) => {
 def _shows(page: Page, *texts: str, patterns: Sequence[str] = ()) -> None:
     """Wait until all of it can be read on the page at one moment: the UI takes off what it shows and draws it anew."""
     try:
-        page.wait_for_function(ALL_AT_ONCE, arg=[texts, list(patterns)], timeout=20_000)
+        page.wait_for_function(ALL_AT_ONCE, arg=[texts, list(patterns)], timeout=PATIENCE_S * 1000)
     except TooLate:
         wanted = ", ".join(map(repr, (*texts, *patterns)))
         raise AssertionError(f"not all of {wanted} is in {page.url}:\n{page.inner_text('body')}") from None

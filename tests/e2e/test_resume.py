@@ -15,7 +15,9 @@ import pytest
 
 from flows.plan import PLAN_FILE, read_plan
 from tests.conftest import TINY, Assay, begin_assay, clean_environment
-from tests.support_prefect import PrefectApi, wait_for
+from tests.support_attempts import Attempts
+from tests.support_prefect import PrefectApi
+from tests.support_waiting import PATIENCE_S, wait_for
 from warehouse import Warehouse
 from warehouse.shards import Shards
 
@@ -49,21 +51,20 @@ def test_resume_after_kills_ends_with_the_rows_of_an_undisturbed_run(
     assay: Assay, prefect_api: dict[str, str], tmp_path: Path
 ) -> None:
     """Kills in every phase, of the parent alone and of all processes, and a run that is taken up each time."""
-    log = tmp_path / "attempts.log"
-    log.touch()
+    log = Attempts(tmp_path / "attempts.log")
     rng = random.Random(SEED)
     for number, phase in enumerate(KILLS):
-        finished, attempts = _finished(tmp_path), len(log.read_text().splitlines())
+        finished, attempts = _finished(tmp_path), log.made()
         process = _start(tmp_path, prefect_api, log)
         _wait_for_a_moment(process, tmp_path, rng, phase)
         _kill(process, alone=bool(number % 2))
         assert process.returncode == -signal.SIGKILL
         _assert_not_repeated(tmp_path, log, finished, attempts)
 
-    attempts = len(log.read_text().splitlines())
-    last = assay("run", "--resume", "r", "--db", "killed.duckdb", env={**prefect_api, "ATTEMPTS_LOG": str(log)})
+    attempts = log.made()
+    last = assay("run", "--resume", "r", "--db", "killed.duckdb", env={**prefect_api, **log.environment})
     assert last.returncode == 0, last.stderr
-    assert len(log.read_text().splitlines()) == attempts, "all chunks were finished, and some was done again"
+    assert log.made() == attempts, "all chunks were finished, and some was done again"
     calm = assay("run", *WORK, "--db", "calm.duckdb", env=prefect_api)
     assert calm.returncode == 0, calm.stderr
     assert_same_rows(tmp_path / "killed.duckdb", tmp_path / "calm.duckdb")
@@ -80,11 +81,7 @@ def test_told_to_end_again_and_again_a_run_says_that_it_was_stopped(
     process = begin_assay(tmp_path, "run", *work, "--run-id", "told twice", "--db", "told.duckdb", env=prefect_api)
     (run,) = wait_for(lambda: api.ask("flow_runs/filter", named))
     wait_for(lambda: api.task_runs([run["id"]]))
-    deadline = time.monotonic() + 60
-    while process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: process.send_signal(signal.SIGTERM) or process.poll() is not None, every_s=0.02)
 
     with Warehouse.open(tmp_path / "told.duckdb", read_only=True) as warehouse:
         assert warehouse.sql("select status from run").to_dicts() == [{"status": "cancelled"}]
@@ -100,13 +97,13 @@ def assert_same_rows(one: Path, other: Path) -> None:
             assert rows == _rows(there, query), table
 
 
-def _start(folder: Path, api: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def _start(folder: Path, api: dict[str, str], log: Attempts) -> "subprocess.Popen[bytes]":
     begun = (folder / "killed.duckdb.runs" / "r").exists()
     work = ("--resume", "r") if begun else (*WORK, "--run-id", "r")
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "run", *work, "--db", "killed.duckdb"],
         cwd=folder,
-        env=clean_environment({**api, "ATTEMPTS_LOG": str(log)}),
+        env=clean_environment({**api, **log.environment}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -139,11 +136,11 @@ def _size(folder: Path) -> int:
 
 
 def _wait_until(process: "subprocess.Popen[bytes]", happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not happened():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    def look() -> bool:
+        return happened() or process.poll() is not None
+
+    wait_for(look, every_s=0.005)
+    assert process.poll() is None
 
 
 def _kill(process: "subprocess.Popen[bytes]", *, alone: bool) -> None:
@@ -154,7 +151,7 @@ def _kill(process: "subprocess.Popen[bytes]", *, alone: bool) -> None:
     else:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert alive == [], "workers outlived their parent"
 
 
@@ -162,7 +159,7 @@ def _finished(folder: Path) -> set[str]:
     return Shards.of_run(folder / "killed.duckdb.runs" / "r").keys()
 
 
-def _assert_not_repeated(folder: Path, log: Path, finished: set[str], attempts: int) -> None:
+def _assert_not_repeated(folder: Path, log: Attempts, finished: set[str], attempts: int) -> None:
     """No attempt after the first `attempts` belongs to a chunk that was finished by then."""
     spool = folder / "killed.duckdb.runs" / "r"
     if not spool.exists():
@@ -173,8 +170,7 @@ def _assert_not_repeated(folder: Path, log: Path, finished: set[str], attempts: 
         if chunk.key in finished and chunk.policies[0].name.startswith("slow/")
         for place in chunk.instances
     }
-    later = {line.split()[0] for line in log.read_text().splitlines()[attempts:]}
-    assert not settled & later
+    assert not settled & log.instances(attempts)
 
 
 def _rows(warehouse: Warehouse, query: str) -> list[str]:

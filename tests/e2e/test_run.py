@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,10 @@ import psutil
 import pytest
 
 from tests.conftest import TINY, Assay, begin_assay, held_by_another
+from tests.support_attempts import Attempts
 from tests.support_forked import Forked
 from tests.support_prefect import PrefectApi
+from tests.support_waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 WORK = ("--plugin", TINY, "--family", "tiny_upper", "--n", "10")
@@ -23,6 +24,12 @@ def _ask(assay: Assay, query: str) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     answer: list[dict[str, Any]] = json.loads(done.stdout)
     return answer
+
+
+@pytest.fixture
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> Attempts:
+    """What is done by a run that a test stops, or looks at, in the middle."""
+    return Attempts(tmp_path_factory.mktemp("attempts") / "log")
 
 
 def test_run_loads_every_planned_rollout_once(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
@@ -61,19 +68,14 @@ def test_run_leaves_artifacts_and_task_runs_with_names(assay: Assay, prefect_api
     progress = {one["key"]: float(one["data"]) for one in artifacts if one["key"].startswith("progress-")}
     assert {"verdicts", "probes", "run-summary"} <= {artifact["key"] for artifact in artifacts}
     assert progress == {f"progress-{stage}": 100.0 for stage in ("plan", "collect-and-grade", "load", "analyse")}
-    labels = _task_names(api, name)
-    assert {name for name in labels if name.startswith("tiny_upper")} == {
-        f"tiny_upper sim/weak, sim/mid, sim/strong, oracle, ladders, probes {n} rollouts" for n in (132, 198)
-    }
+    told = "tiny_upper sim/weak, sim/mid, sim/strong, oracle, ladders, probes {} rollouts"
+    n_rollouts = (132, 132, 198, 198)
 
+    def labels() -> list[str]:
+        return sorted(task["name"] for task in api.task_runs([run["id"]]) if task["name"].startswith("tiny_upper"))
 
-def _task_names(api: PrefectApi, flow_runs: dict[str, Any]) -> set[str]:
-    deadline = time.monotonic() + 30
-    names: set[str] = set()
-    while time.monotonic() < deadline and len(names) < 5:  # the server records task runs a little later
-        names = {task["name"] for task in api.ask("task_runs/filter", flow_runs)}
-        time.sleep(0.3)
-    return names
+    wait_for(lambda: len(labels()) >= len(n_rollouts))  # the server records task runs a little later
+    assert labels() == [told.format(n) for n in n_rollouts]
 
 
 def test_run_lost_rollouts_are_rows_with_a_cause(assay: Assay, prefect_api: dict[str, str]) -> None:
@@ -110,13 +112,17 @@ def test_run_same_work_twice_gives_the_same_rewards(assay: Assay, prefect_api: d
     assert differing == [{"n": 0}]
 
 
-def test_run_survives_a_killed_worker(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
+def test_run_survives_a_killed_worker(
+    assay: Assay, prefect_api: dict[str, str], tmp_path: Path, attempts: Attempts
+) -> None:
     """A worker that is killed costs its chunk's time, not a row."""
-    process = _start(tmp_path, prefect_api, "--policy", "slow/20", "--no-audit", "--chunk-size", "48", "--workers", "2")
+    attempts.allow(130)
+    process = _start(tmp_path, prefect_api, attempts, "--chunk-size", "48", "--workers", "2")
     _wait_for_shards(tmp_path, 1, process)
     killed = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
     killed[0].kill()
-    stdout, stderr = process.communicate(timeout=120)
+    attempts.allow_all()
+    stdout, stderr = process.communicate(timeout=240)
 
     assert process.returncode == 0, stdout + stderr
     assert stderr == ""
@@ -124,12 +130,16 @@ def test_run_survives_a_killed_worker(assay: Assay, prefect_api: dict[str, str],
     assert rows == [{"n": 320, "different": 320}]
 
 
-def test_run_stopped_with_ctrl_c_says_how_to_go_on(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
+def test_run_stopped_with_ctrl_c_says_how_to_go_on(
+    assay: Assay, prefect_api: dict[str, str], tmp_path: Path, attempts: Attempts
+) -> None:
     """Ctrl-C ends the command within seconds, without a traceback, and the line it leaves can be typed."""
-    process = _start(tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "48", "--workers", "1")
+    attempts.allow(120)
+    process = _start(tmp_path, prefect_api, attempts, "--chunk-size", "48", "--workers", "1")
     _wait_for_shards(tmp_path, 2, process)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=PATIENCE_S)
+    attempts.allow_all()
 
     assert process.returncode == 130
     assert stdout == ""
@@ -142,15 +152,16 @@ def test_run_stopped_with_ctrl_c_says_how_to_go_on(assay: Assay, prefect_api: di
     assert _ask(assay, "select count(*) as n from rollout") == [{"n": 320}]
 
 
-def test_run_locked_at_load_time_keeps_the_shards(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
+def test_run_locked_at_load_time_keeps_the_shards(
+    assay: Assay, prefect_api: dict[str, str], tmp_path: Path, attempts: Attempts
+) -> None:
     """When somebody holds the warehouse at the end, nothing is lost: resuming loads the shards."""
-    process = _start(
-        tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "64", "--workers", "1",
-        "--run-id", "held",
-    )  # fmt: skip
+    attempts.allow(100)
+    process = _start(tmp_path, prefect_api, attempts, "--chunk-size", "64", "--workers", "1", "--run-id", "held")
     _wait_for_shards(tmp_path, 1, process)
     with held_by_another(tmp_path / "assay.duckdb"):
-        _, stderr = process.communicate(timeout=120)
+        attempts.allow_all()
+        _, stderr = process.communicate(timeout=240)
 
     assert process.returncode == 2
     assert stderr.count("\n") == 1
@@ -160,15 +171,16 @@ def test_run_locked_at_load_time_keeps_the_shards(assay: Assay, prefect_api: dic
     assert _ask(assay, "select count(*) as n from rollout") == [{"n": 320}]
 
 
-def test_resume_of_a_run_under_way_is_refused(assay: Assay, prefect_api: dict[str, str], tmp_path: Path) -> None:
+def test_resume_of_a_run_under_way_is_refused(
+    assay: Assay, prefect_api: dict[str, str], tmp_path: Path, attempts: Attempts
+) -> None:
     """Two processes never work on one run: the second is told so in one line, and the first is not disturbed."""
-    process = _start(
-        tmp_path, prefect_api, "--policy", "slow/10", "--no-audit", "--chunk-size", "48", "--workers", "1",
-        "--run-id", "one",
-    )  # fmt: skip
+    attempts.allow(100)
+    process = _start(tmp_path, prefect_api, attempts, "--chunk-size", "48", "--workers", "1", "--run-id", "one")
     _wait_for_shards(tmp_path, 1, process)
     second = assay("run", "--resume", "one", env=prefect_api)
-    stdout, stderr = process.communicate(timeout=120)
+    attempts.allow_all()
+    stdout, stderr = process.communicate(timeout=240)
 
     assert second.returncode == 2
     assert second.stderr == "assay: run one is under way in another process; wait for it, or stop it\n"
@@ -221,16 +233,17 @@ def _processes_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def _start(folder: Path, api: dict[str, str], *arguments: str) -> Forked:
-    return begin_assay(folder, "run", "--plugin", TINY, "--family", "tiny_upper", "--n", "20", *arguments, env=api)
+def _start(folder: Path, api: dict[str, str], attempts: Attempts, *arguments: str) -> Forked:
+    """Begin a run of 320 rollouts that goes as far as it is let."""
+    return begin_assay(
+        folder, "run", "--plugin", TINY, "--family", "tiny_upper", "--n", "20", "--policy", "slow/1", "--no-audit",
+        *arguments, env={**api, **attempts.environment},
+    )  # fmt: skip
 
 
 def _wait_for_shards(folder: Path, count: int, process: Forked) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
+    def finished() -> bool:
         assert process.poll() is None, process.communicate()
-        finished = [path for path in folder.glob("*.runs/*/shards/*") if not path.name.startswith(".")]
-        if len(finished) >= count:
-            return
-        time.sleep(0.02)
-    raise TimeoutError
+        return sum(not path.name.startswith(".") for path in folder.glob("*.runs/*/shards/*")) >= count
+
+    wait_for(finished, every_s=0.02)

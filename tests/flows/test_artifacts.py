@@ -14,6 +14,7 @@ from flows.chunks import ChunkDone
 from flows.errors import InputError, SettingsError
 from flows.report.shelf import Shelf, served_shelf, shelf_of
 from flows.settings import Settings, read_settings
+from tests.support_waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -103,11 +104,11 @@ def test_shelf_shows_reports_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "outside.html").write_text("secret")
     (folder / "link.html").symlink_to(tmp_path / "outside.html")
     with served_shelf(folder) as url:
-        with urllib.request.urlopen(f"{url}/r%201.html", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{url}/r%201.html", timeout=PATIENCE_S) as answer:  # noqa: S310
             assert answer.read() == b"<p>one</p>"
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
             assert answer.headers["x-content-type-options"] == "nosniff"
-        with urllib.request.urlopen(f"{url}/", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{url}/", timeout=PATIENCE_S) as answer:  # noqa: S310
             listed = answer.read().decode()
         foreign = (
             "notes.txt",
@@ -119,7 +120,7 @@ def test_shelf_shows_reports_and_nothing_else(tmp_path: Path) -> None:
         )
         for path in foreign:
             with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(f"{url}/{path}", timeout=10)  # noqa: S310
+                urllib.request.urlopen(f"{url}/{path}", timeout=PATIENCE_S)  # noqa: S310
         with pytest.raises(InputError, match="name another port"), served_shelf(folder, int(url.rpartition(":")[2])):
             pass
     assert "r%201.html" in listed

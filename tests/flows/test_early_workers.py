@@ -11,6 +11,7 @@ import pytest
 from flows.early_workers import WHAT_THEY_DO, early_workers
 from flows.errors import InputError
 from flows.settings import Settings
+from tests.support_waiting import PATIENCE_S
 
 
 def _modules() -> set[str]:
@@ -25,7 +26,7 @@ def test_they_are_there_with_what_a_chunk_takes_and_end_whatever_happens() -> No
         worker = psutil.Process(pool.run(os.getpid))
         assert WHAT_THEY_DO in pool.run(_modules)
         raise InputError("no such thing")
-    assert psutil.wait_procs([worker], timeout=10)[1] == []
+    assert psutil.wait_procs([worker], timeout=PATIENCE_S)[1] == []
 
 
 @pytest.mark.parametrize(

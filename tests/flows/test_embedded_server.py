@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from tests.conftest import clean_environment
+from tests.support_waiting import PATIENCE_S
 
 ENDS_EARLY = """
 import select, threading, time
@@ -28,5 +29,5 @@ def test_a_server_that_cannot_start_ends_with_its_own_last_words() -> None:
     ended.stdin.flush()
     said = ended.stdout.read()
 
-    assert (ended.wait(timeout=30), said) == (0, "the last line\n")
+    assert (ended.wait(timeout=PATIENCE_S), said) == (0, "the last line\n")
     ended.stdin.close()

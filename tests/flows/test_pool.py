@@ -20,7 +20,7 @@ import flows.pool
 from flows.errors import InputError
 from flows.pool import InProcess, PoolClosedError, WorkerPool, import_plugins
 from tests.conftest import TINY, clean_environment
-from tests.support_prefect import wait_for
+from tests.support_waiting import PATIENCE_S, wait_for
 
 
 def test_pool_starts_anew_after_a_worker_died() -> None:
@@ -61,13 +61,13 @@ def test_pool_closed_while_a_worker_starts_leaves_none(monkeypatch: pytest.Monke
     monkeypatch.setattr(flows.pool._ProcessWithoutMain, "_Popen", staticmethod(slowly))
     pool = WorkerPool(1)
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(pool.run, time.sleep, 60)
-        worker = started.get(timeout=10)
+        asked = threads.submit(pool.run, time.sleep, 600)
+        worker = started.get(timeout=PATIENCE_S)
         pool.close()
         closing.set()
         assert _gone([worker])
         with pytest.raises((PoolClosedError, BrokenProcessPool)):
-            asked.result(timeout=10)
+            asked.result(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(("closed", "error"), [(True, PoolClosedError), (False, BrokenProcessPool)])
@@ -76,7 +76,7 @@ def test_work_that_nobody_has_begun_ends_with_its_workers(closed: bool, error: t
     pool = WorkerPool(1)
     executor = pool._open()
     for _ in range(4):
-        executor.submit(time.sleep, 60)  # more than a worker takes at once: what comes next is not begun
+        executor.submit(time.sleep, 600)  # more than a worker takes at once: what comes next is not begun
     with pool, ThreadPoolExecutor(1) as threads:
         asked = threads.submit(pool.run, os.getpid)
         wait_for(lambda: len(executor._pending_work_items) == 5)
@@ -85,7 +85,7 @@ def test_work_that_nobody_has_begun_ends_with_its_workers(closed: bool, error: t
         else:
             pool._discard(executor)
         with pytest.raises(error):
-            asked.result(timeout=20)
+            asked.result(timeout=PATIENCE_S)
 
 
 def test_pool_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_pool_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import os, time\nfrom flows.pool import WorkerPool\n"
-        "pool = WorkerPool(1)\nprint(pool.run(os.getpid), flush=True)\ntime.sleep(60)\n"
+        "pool = WorkerPool(1)\nprint(pool.run(os.getpid), flush=True)\ntime.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, str(script)], env=clean_environment(), stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -116,13 +116,13 @@ def test_work_in_this_process_ends_with_its_pool() -> None:
     begun, end = Event(), Event()
     pool = InProcess()
     with ThreadPoolExecutor(2) as threads:
-        hanging = threads.submit(pool.run, lambda: (begun.set(), end.wait(60)))
-        assert begun.wait(10)
+        hanging = threads.submit(pool.run, lambda: (begun.set(), end.wait(600)))
+        assert begun.wait(PATIENCE_S)
         waiting = threads.submit(pool.run, os.getpid)
         pool.close()
         for left in (hanging, waiting):
             with pytest.raises(PoolClosedError):
-                left.result(timeout=10)
+                left.result(timeout=PATIENCE_S)
     with pytest.raises(PoolClosedError):
         pool.run(os.getpid)
     pool.close()
@@ -138,12 +138,7 @@ def test_plugins_unknown_module_is_told_in_one_line() -> None:
 
 
 def _gone(pids: list[int]) -> bool:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if not any(_alive(pid) for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
+    return bool(wait_for(lambda: not any(_alive(pid) for pid in pids), every_s=0.05))
 
 
 def _alive(pid: int) -> bool:

@@ -20,6 +20,7 @@ from flows.cli import main
 from flows.commands import calibrate, run
 from flows.settings import read_settings
 from flows.summary import summarise
+from tests.support_waiting import PATIENCE_S
 from warehouse import Warehouse
 
 COLUMNS = 80
@@ -113,7 +114,7 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> 
     with os.fdopen(theirs, "w", encoding="utf-8") as screen, monkeypatch.context() as patched:
         patched.setattr("sys.stdout", screen)
         work()
-    thread.join(timeout=30)
+    thread.join(timeout=PATIENCE_S)
     os.close(ours)
     return b"".join(read).decode().replace("\r\n", "\n")
 

@@ -22,6 +22,7 @@ from tasks_lib.family import Defect, Family, Operator, Probe, Requirement
 from tasks_lib.policies.base import Policy, submit_only
 from tasks_lib.records import Attempt, Mode, TaskInstance, ToolCall, content_hash, policy_spec
 from tasks_lib.seeds import stream
+from tests.support_attempts import VARIABLE, Attempts
 
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty", "knoll", "ledge")
 
@@ -188,9 +189,9 @@ class TinyGrader:
 
 
 class Slow:
-    """Repairs half of the words, takes its time, and leaves a line per attempt in the file that ATTEMPTS_LOG names.
+    """Repairs half of the words, takes its time, and counts its attempts in the file that ATTEMPTS_LOG names, if any.
 
-    Where there is a file ATTEMPTS_ALLOWED beside that, it attempts no more than so many, and waits until more are.
+    It waits where it may make no more of them.
     """
 
     def __init__(self, milliseconds: int) -> None:
@@ -199,12 +200,11 @@ class Slow:
 
     def attempt(self, family: Family, instance: TaskInstance, sample: int) -> Attempt:
         time.sleep(self.seconds)
-        if log := os.environ.get("ATTEMPTS_LOG"):
-            allowed = Path(log).with_name("ATTEMPTS_ALLOWED")
-            while allowed.exists() and len(Path(log).read_text().splitlines()) >= int(allowed.read_text()):
+        if log := os.environ.get(VARIABLE):
+            attempts = Attempts(Path(log))
+            while not attempts.may_go_on():
                 time.sleep(0.05)
-            with Path(log).open("a") as lines:
-                lines.write(f"{instance.instance_id} {sample}\n")
+            attempts.add(instance.instance_id, sample)
         rng = stream(instance.instance_id, "slow", sample)
         repaired = frozenset(defect.defect_id for defect in family.defects(instance) if rng.random() < 0.5)
         return submit_only(family, instance, family.partial(instance, repaired, 0.1, rng))

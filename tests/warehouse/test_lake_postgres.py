@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support_lake import begin, expected_rows, lake_of, load, loader, repeated_keys, rows_of, write_run
 from tests.support_postgres import PASSWORD, Postgres
+from tests.support_waiting import PATIENCE_S, wait_for
 from warehouse import NoWarehouseError, Warehouse, WarehouseError, lake_copies
 from warehouse import lake_locks as locks
 from warehouse.errors import LockedError
@@ -19,8 +19,6 @@ from warehouse.location import Lake, parse_location
 from warehouse.shards import Shards
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("postgres")]
-
-SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -44,22 +42,19 @@ def processes(*started: "subprocess.Popen[str]") -> Iterator[list["subprocess.Po
 
 def _ended_well(process: "subprocess.Popen[str]") -> int:
     """Return how many rows a loader added."""
-    out, errors = process.communicate(timeout=SECONDS)
+    out, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     return int(out)
 
 
 def _wait_for_lock(lake: Lake, name: str) -> None:
     """Wait until somebody holds a lock."""
-    end = time.monotonic() + SECONDS
+    held = (
+        "select 1 from pg_locks where locktype = 'advisory' and granted "
+        "and (classid::bigint << 32 | objid::bigint) = %s"
+    )
     with psycopg.connect(lake.connection, autocommit=True) as server:
-        while not server.execute(
-            "select 1 from pg_locks where locktype = 'advisory' and granted "
-            "and (classid::bigint << 32 | objid::bigint) = %s",
-            [locks._number(name)],
-        ).fetchall():
-            assert time.monotonic() < end
-            time.sleep(0.002)
+        wait_for(lambda: server.execute(held, [locks._number(name)]).fetchall(), every_s=0.002)
 
 
 def test_two_runs_loaded_at_once_are_both_there_exactly(postgres: Postgres, tmp_path: Path) -> None:
@@ -98,7 +93,7 @@ def test_a_killed_loader_leaves_nothing_half_loaded_and_no_lock(lake: Lake, tmp_
         begin([victim])
         _wait_for_lock(lake, f"run:{run}")
         victim.kill()
-        assert victim.wait(SECONDS) == -9
+        assert victim.wait(PATIENCE_S) == -9
 
     with Warehouse.open(lake, read_only=True) as warehouse:
         assert rows_of(warehouse, run) == dict.fromkeys(expected_rows(1), 0)
@@ -134,14 +129,14 @@ def test_whoever_thinks_about_what_it_reads_is_alone(lake: Lake, monkeypatch: py
             Warehouse.open(lake)
         assert alone.merge("threshold", [row]) == 1
 
-    monkeypatch.setattr(locks, "LONGEST_WAIT_S", SECONDS)
+    monkeypatch.setattr(locks, "LONGEST_WAIT_S", PATIENCE_S)
     with Warehouse.open(lake, beside_others=True) as other:
         opened = threading.Event()
         with Warehouse.open(lake):
             thread = threading.Thread(target=lambda: (other.merge("threshold", [row]), opened.set()))
             thread.start()
             assert not opened.wait(0.3)
-        thread.join(SECONDS)
+        thread.join(PATIENCE_S)
         assert opened.is_set()
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tasks_lib.records import Composite, Facet, Record, Rollout, Score, Step, canonical_json, rollout_id
 from tests.conftest import ROOT
+from tests.support_waiting import wait_for
 from tests.warehouse.rows import lent
 from warehouse import WarehouseError
 from warehouse.errors import ShardError
@@ -161,11 +161,9 @@ def test_a_killed_writer_leaves_whole_shards_only(tmp_path: Path) -> None:
         "for n in range(100000): Shards(sys.argv[1]).write(f'k{n}', records(n))"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT)
-    deadline = time.monotonic() + 60
-    while len(Shards(str(tmp_path)).keys()) < 20 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: len(Shards(str(tmp_path)).keys()) >= 20, every_s=0.01)
     os.kill(writer.pid, signal.SIGKILL)
-    writer.wait(timeout=30)
+    writer.wait()
 
     keys = Shards(str(tmp_path)).keys()
     assert len(keys) >= 20

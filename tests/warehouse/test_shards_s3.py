@@ -5,7 +5,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, clean_environment
 from tests.support_s3 import make_bucket, reachable, s3_server
+from tests.support_waiting import wait_for
 from tests.warehouse.rows import lent
 from tests.warehouse.test_shards import records
 from warehouse.errors import ShardError
@@ -104,11 +104,9 @@ def test_a_killed_writer_leaves_whole_shards_only(shards: Shards, s3: dict[str, 
         "for n in range(100000): Shards(sys.argv[1]).write(f'k{n}', records(n))"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, shards.place], cwd=ROOT, env=clean_environment(s3))
-    deadline = time.monotonic() + 60
-    while len(shards.keys()) < 5 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: len(shards.keys()) >= 5, every_s=0.05)
     os.kill(writer.pid, signal.SIGKILL)
-    writer.wait(timeout=30)
+    writer.wait()
 
     keys = shards.keys()
     assert len(keys) >= 5

@@ -230,7 +230,7 @@ def test_open_names_the_process_that_holds_the_file(tmp_path: Path, empty: bytes
                 Warehouse.open(path, read_only=read_only)
     finally:
         holder.stdin.close()
-        holder.wait(timeout=30)
+        holder.wait()
     Warehouse.open(path).close()
 
 
