@@ -17,6 +17,7 @@ import polars as pl
 
 from tasks_lib.records import content_hash
 from warehouse.binding import register_once, written_out
+from warehouse.blank import put_blank
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
 from warehouse.location import Lake, Location
@@ -92,10 +93,12 @@ class Warehouse:
             seen.close()
         if read_only and found is None:
             raise NoWarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
+        is_there = path.exists() or path.with_name(f"{path.name}.wal").exists()
+        if not is_there and put_blank(path, f"{SCHEMA_VERSION}-{fingerprint()}-{duckdb.__version__}", cls._make):
+            found = fingerprint()
         if found != fingerprint():
             try:
-                with cls(_connect(path, read_only=False), str(path)) as outdated:
-                    outdated._create()
+                cls._make(path)
             except WarehouseError:
                 # Whoever only reads makes do with the views of an older version.
                 if not read_only:
@@ -301,6 +304,12 @@ class Warehouse:
             raise failure(f"{self._place}: nothing was loaded ({_first_line(error)})") from None
         finally:
             cursor.close()
+
+    @classmethod
+    def _make(cls, path: Path) -> None:
+        """Give a file the tables, columns and views of this version."""
+        with cls(_connect(path, read_only=False), str(path)) as made:
+            made._create()
 
     def _create(self) -> None:
         cursor = self._cursor()
