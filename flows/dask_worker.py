@@ -6,8 +6,6 @@ import pickle
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from flows.pool import import_plugins
 from flows.prefect_runtime import prefer_settings
+from flows.server_health import no_answer
 from warehouse.errors import ShardError
 from warehouse.shards import Shards
 
@@ -76,7 +75,7 @@ def look_around(trial: str, shards: Shards | None, api_url: str | None) -> Seen:
     except ShardError as error:
         no_shards = str(error)
     python, versions = own_versions()
-    return Seen(python, versions, None if api_url is None else _no_answer(api_url), no_shards, key)
+    return Seen(python, versions, None if api_url is None else no_answer(api_url), no_shards, key)
 
 
 def do(call_id: str, payload: bytes, timeout_s: float) -> Any:
@@ -138,13 +137,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _no_answer(api_url: str) -> str | None:
-    try:
-        urllib.request.urlopen(f"{api_url}/health", timeout=10).close()  # noqa: S310 (the user's own setting)
-    except urllib.error.HTTPError:
-        return None
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
-    return None

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flows.errors import InputError, PipelineError
+from flows.server_health import no_answer
 
 SWITCHES = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -112,16 +112,11 @@ def prefect_server(log: Path, say: Callable[[str], None]) -> Iterator[Callable[[
 
 
 def _require_answer(url: str) -> None:
-    try:
-        urllib.request.urlopen(f"{url}/health", timeout=10).close()  # noqa: S310 (the user's own setting)
-    except urllib.error.HTTPError:
-        return  # somebody answered; whether we are let in, Prefect will say
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+    if reason := no_answer(url):
         raise InputError(
             f"no Prefect server answers at {url} ({reason}); start it with `prefect server start`, or unset "
             "PREFECT_API_URL to have one started for the run"
-        ) from None
+        )
 
 
 def _start_server(log: Path) -> tuple[subprocess.Popen[bytes], str]:

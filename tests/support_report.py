@@ -1,29 +1,19 @@
 """Warehouses that reports are tested on: one of every section, in which every text is an attempt to run a script."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from flows.report.data import Snapshot, read_data
 from flows.report.page import write_report
 from flows.report.texts import select_texts
 from flows.report.write import with_cases
-from tests.conftest import ROOT
 from tests.warehouse.rows import FAMILY, RUN, Lab
 from warehouse.estimates import refresh_calibration
 
 ATTACK = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 """What would rename the page, were it taken for markup; from a script element, from an attribute, from text."""
 TRUTH = "what only graders may see"
-SCREENSHOTS = ROOT / "build" / "screenshots"
-BROWSER_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-)  # fmt: skip
 
 
 def hostile(kind: str) -> str:
@@ -88,13 +78,3 @@ def lab_page(lab: Lab, path: Path, breaches: tuple[str, ...] = ()) -> Path:
     snapshot = Snapshot(lab.warehouse, RUN)
     texts = select_texts(snapshot)
     return write_report(with_cases(read_data(snapshot, breaches), texts), texts, path).path
-
-
-def chromium() -> str:
-    """Return the browser of this machine; tests without one are skipped, or fail where TESTS_NEED_BROWSER is set."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-    if found is None and os.environ.get("TESTS_NEED_BROWSER"):
-        pytest.fail("TESTS_NEED_BROWSER is set, and there is no chromium or google-chrome on the PATH")
-    if found is None:
-        pytest.skip("no chromium or google-chrome on the PATH; the report is not looked at")
-    return found

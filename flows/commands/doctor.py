@@ -2,8 +2,6 @@
 
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ import typer
 
 from flows.access import has_key, recorded_place
 from flows.commands import options
+from flows.server_health import no_answer
 from tasks_lib.models.prices import price_table
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _warehouse(settings: "Settings") -> Iterator[Finding]:
 def _services() -> Iterator[Finding]:
     url = os.environ.get("PREFECT_API_URL")
     if url:
-        reachable = _answers(f"{url}/health")
+        reachable = no_answer(url) is None
         yield "prefect server", url, reachable, "" if reachable else "does not answer; `prefect server start`"
     else:
         yield "prefect server", "PREFECT_API_URL is not set", None, "each run starts one of its own (10-20 s)"
@@ -171,13 +170,3 @@ def _cluster(settings: "Settings") -> Iterator[Finding]:
         require_server_for_all(address, url)
     except InputError as error:
         yield "dask cluster", address, False, str(error)
-
-
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 (the user's own setting)
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True

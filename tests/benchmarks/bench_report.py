@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from flows.report.write import report
 from tests.benchmarks.bench_warehouse import BUILD
-from tests.support_report import BROWSER_FLAGS, chromium
+from tests.support_browser import chromium
 from warehouse import Warehouse
 
 GOAL_S = 1.0
@@ -44,10 +44,8 @@ def test_report_of_a_thousand_instances(database: Path) -> None:
     written = report(database, "r", database.with_name("report.html"))
     _say(f"\n{time.perf_counter() - started:6.2f} s  writing {written.n_bytes / 1e6:.1f} MB")
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(BROWSER_FLAGS))
+    with chromium() as browser:
         first = min(_seconds_to_chart(browser.new_page(), written.path) for _ in range(3))
-        browser.close()
     _say(f"{first:6.2f} s  to the first chart")
 
     assert written.n_bytes < 15_000_000

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as TooLate
 
 from flows.report.shelf import served_shelf
 from tests.conftest import TINY, clean_environment
 from tests.flows.tiny_family import TinyUpper
+from tests.support_browser import SCREENSHOTS, chromium, patient_context
 from tests.support_models import files_with
 from tests.support_prefect import PrefectApi
-from tests.support_report import BROWSER_FLAGS, SCREENSHOTS, chromium
-from tests.support_waiting import PATIENCE_S, wait_for
+from tests.support_waiting import wait_for
 from warehouse import Warehouse
 
 pytestmark = [pytest.mark.flow, pytest.mark.services, pytest.mark.xdist_group("flow")]
@@ -117,16 +117,14 @@ def nights(prefect_api: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=list(BROWSER_FLAGS))
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page that reaches this machine alone; what else is asked for fails the test, but for the UI's own request."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context = patient_context(browser, viewport={"width": 1400, "height": 1000})
     abroad: list[str] = []
 
     def local(route: Any) -> None:
@@ -157,7 +155,7 @@ ALL_AT_ONCE = """([texts, patterns]) => {
 def _shows(page: Page, *texts: str, patterns: Sequence[str] = ()) -> None:
     """Wait until all of it can be read on the page at one moment: the UI takes off what it shows and draws it anew."""
     try:
-        page.wait_for_function(ALL_AT_ONCE, arg=[texts, list(patterns)], timeout=PATIENCE_S * 1000)
+        page.wait_for_function(ALL_AT_ONCE, arg=[texts, list(patterns)])
     except TooLate:
         wanted = ", ".join(map(repr, (*texts, *patterns)))
         raise AssertionError(f"not all of {wanted} is in {page.url}:\n{page.inner_text('body')}") from None

@@ -12,13 +12,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 import tasks_lib
 from flows import evaluate
 from flows.report.queries import OF_GROUPS, VIEWS
 from flows.report.write import report
-from tests.support_report import ATTACK, BROWSER_FLAGS, SCREENSHOTS, chromium, hostile, hostile_lab, lab_page
+from tests.support_browser import SCREENSHOTS, chromium, patient_context
+from tests.support_report import ATTACK, hostile, hostile_lab, lab_page
 from warehouse import Warehouse
 from warehouse.definitions import tables, views
 
@@ -59,10 +60,8 @@ class Made:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=list(BROWSER_FLAGS))
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def made(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Made:
 @contextmanager
 def watched(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
     """Open pages without a network; fail on any request for more than the file, and on anything the console says."""
-    context = browser.new_context(offline=True, **options)
+    context = patient_context(browser, offline=True, **options)
     wrong: list[str] = []
 
     def serve(route: Any) -> None:
@@ -302,7 +301,7 @@ def test_markup_that_slipped_through_could_not_run(browser: Browser, tmp_path: P
     broken.write_text(
         path.read_text(encoding="utf-8").replace("<footer>", f"<p>{ATTACK}</p><footer>"), encoding="utf-8"
     )
-    context = browser.new_context(offline=True)
+    context = patient_context(browser, offline=True)
     page = context.new_page()
     page.goto(broken.as_uri())
     page.wait_for_selector("footer")

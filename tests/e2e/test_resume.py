@@ -77,8 +77,10 @@ def test_told_to_end_again_and_again_a_run_says_that_it_was_stopped(
     """A supervisor that says it twice, while the first is being seen to, does not keep a run from noting it."""
     api, named = PrefectApi(prefect_api), {"flow_runs": {"name": {"like_": "(told twice)"}}}
     # The server records task runs later than they are: the run is not to end by then.
-    work = [word.replace("slow/25", "slow/400") for word in WORK]
-    process = begin_assay(tmp_path, "run", *work, "--run-id", "told twice", "--db", "told.duckdb", env=prefect_api)
+    attempts = Attempts(tmp_path / "attempts.log")
+    attempts.allow(20)
+    env = {**prefect_api, **attempts.environment}
+    process = begin_assay(tmp_path, "run", *WORK, "--run-id", "told twice", "--db", "told.duckdb", env=env)
     (run,) = wait_for(lambda: api.ask("flow_runs/filter", named))
     wait_for(lambda: api.task_runs([run["id"]]))
     wait_for(lambda: process.send_signal(signal.SIGTERM) or process.poll() is not None, every_s=0.02)

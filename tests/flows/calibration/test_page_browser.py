@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flows.calibration.journal import Entry, journal_path, read_journal
 from flows.calibration.sheet import Item
+from tests.support_browser import SCREENSHOTS, chromium, patient_context
 from tests.support_calibration import SET, write_set
 from tests.support_rating import Server, free_port, rating
-from tests.support_report import ATTACK, BROWSER_FLAGS, SCREENSHOTS, chromium
+from tests.support_report import ATTACK
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -27,10 +28,8 @@ RATERS = ("anna", "ben", "cleo", "dan", "eve", "fay", "gus", "hal")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=list(BROWSER_FLAGS))
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 class Lab:
@@ -58,8 +57,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @contextmanager
 def watched(browser: Browser, port: int, expected: str | None = None, **options: Any) -> Iterator[BrowserContext]:
     """Open pages; fail on any request elsewhere and on anything the console says but for what is expected."""
-    context = browser.new_context(**options)
-    context.set_default_timeout(20_000)
+    context = patient_context(browser, **options)
     wrong: list[str] = []
 
     def serve(route: Any) -> None:
