@@ -92,7 +92,7 @@ def _answered(request: urllib.request.Request) -> list[bytes] | None:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own server
             return [answer.read()]
     except urllib.error.HTTPError as error:
-        if error.code == 503:
+        if error.code in (500, 503):  # it waited too long for a connection to it, or for its lock
             return None
         raise
 
