@@ -12,21 +12,13 @@ import polars as pl
 
 from warehouse.definitions import tables
 from warehouse.errors import ForeignFileError, NoWarehouseError, QueryError, ShardError, WarehouseError
+from warehouse.file_merge import DESCENT, KEEPS_LATEST, Source
 from warehouse.lake_catalogue import Seen, attach, look, new_engine, scrubbed
 from warehouse.lake_copies import Copies
 from warehouse.lake_locks import Lock, Turns
 from warehouse.lake_merge import LAKE, Staged, declared_without_keys, merge, merge_policies, replace, stage
 from warehouse.location import Lake
-from warehouse.store import (
-    DESCENT,
-    KEEPS_LATEST,
-    Source,
-    Warehouse,
-    configured,
-    declared_columns,
-    fingerprint,
-    require_no_newer,
-)
+from warehouse.store import Warehouse, configured, declared_columns, fingerprint, require_no_newer
 from warehouse.tables import Row, as_frame
 
 OF_RUNS = frozenset({"planned", "rollout", "score", "facet", "composite", "judge_call"})

@@ -20,30 +20,14 @@ from warehouse.binding import register_once, written_out
 from warehouse.blank import put_blank
 from warehouse.definitions import Definition, tables, views
 from warehouse.errors import ForeignFileError, LockedError, NoWarehouseError, QueryError, ShardError, WarehouseError
+from warehouse.file_merge import Source, merge_tables
 from warehouse.location import Lake, Location
 from warehouse.shards import Shards
-from warehouse.tables import Row, as_frame, schema_of
+from warehouse.tables import Row, as_frame
 
 SCHEMA_VERSION = 1
-Source = pl.DataFrame | list[str]
-"""Rows to merge: a frame, or Parquet files."""
 LOADED_TABLES = ("planned", "rollout", "score", "facet", "composite", "judge_call")
 """Tables that shards may hold."""
-KEEPS_LATEST = frozenset(
-    {"run", "planned", "threshold", "family", "operator", "expectation", "probe", "rubric", "known_limit"}
-    | {"recomposition"}
-)
-"""Tables whose rows describe a present state: merging a known key replaces the row."""
-DESCENT = """
-    on conflict (policy_id) do update set
-        parent = coalesce(excluded.parent, parent),
-        intervention = case
-            when excluded.parent <> parent then excluded.intervention else coalesce(excluded.intervention, intervention)
-        end,
-        step = case when excluded.parent <> parent then excluded.step else coalesce(excluded.step, step) end
-"""
-"""A policy keeps what made it; of its descent the latest word counts, and silence is no word: a run that does not say
-what a checkpoint was trained from makes no orphan of it. With another parent comes what was done to that one."""
 
 
 class Warehouse:
@@ -297,8 +281,8 @@ class Warehouse:
             with suppress(duckdb.ConstraintException):
                 # Nearly always all keys in files are new. To find out takes as long as to load them, and the engine
                 # does so anyway.
-                return _merge_all(cursor, sources, latest, all_new=from_files)
-            return _merge_all(cursor, sources, latest)
+                return merge_tables(cursor, sources, latest, all_new=from_files)
+            return merge_tables(cursor, sources, latest)
         except duckdb.Error as error:
             failure = ShardError if from_files else WarehouseError
             raise failure(f"{self._place}: nothing was loaded ({_first_line(error)})") from None
@@ -349,75 +333,6 @@ def declared_columns(definition: Definition) -> dict[str, str]:
     """Return column -> its declaration, such as `value double`, in the order of the SQL file."""
     lines = (line.strip().rstrip(",") for line in definition.sql.splitlines() if line.startswith("    "))
     return {line.split()[0]: line for line in lines if line and line.split()[0] in definition.columns}
-
-
-def _merge_all(
-    cursor: duckdb.DuckDBPyConnection, sources: Mapping[str, Source], latest: Collection[str], *, all_new: bool = False
-) -> dict[str, int]:
-    """Merge rows in one transaction and return how many came by table.
-
-    Args:
-        cursor: a connection without a transaction.
-        sources: the rows, by table.
-        latest: tables of which the last row with a key counts, beside those where it always does.
-        all_new: try without a look at which keys in files are there already, or twice.
-
-    Raises:
-        duckdb.ConstraintException: with `all_new`, one was; or a row does not fit.
-        duckdb.Error: nothing was merged.
-    """
-    cursor.begin()
-    try:
-        added = {table: _merge(cursor, table, source, latest, all_new) for table, source in sources.items()}
-        cursor.commit()
-    except BaseException:
-        cursor.rollback()
-        raise
-    return added
-
-
-def _merge(
-    cursor: duckdb.DuckDBPyConnection, table: str, source: Source, latest: Collection[str], all_new: bool
-) -> int:
-    columns = ", ".join(schema_of(table))
-    key = tables()[table].grain
-    replaces = table in KEEPS_LATEST or table in latest
-    verb = "insert or replace" if replaces else "insert" if table == "policy" else "insert or ignore"
-    count = f"select count(*) from {table}"  # noqa: S608 - names come from our own files
-    before = cursor.execute(count).fetchall()[0][0]
-    if isinstance(source, list) and all_new:
-        cursor.execute(f"insert into {table} ({columns}) select {columns} from {_files(source)}")  # noqa: S608
-    elif isinstance(source, list):
-        _insert(cursor, verb, table, columns, key, source)
-    else:
-        # Two rows with one key inside one statement: the engine would silently keep the first one it meets.
-        register_once(cursor, "incoming", source.unique(list(key), keep="last", maintain_order=True))
-        finish = DESCENT if table == "policy" else ""
-        cursor.execute(f"{verb} into {table} ({columns}) select {columns} from incoming {finish}")  # noqa: S608
-        cursor.unregister("incoming")
-    return int(cursor.execute(count).fetchall()[0][0] - before)
-
-
-def _insert(
-    cursor: duckdb.DuckDBPyConnection, verb: str, table: str, columns: str, key: Sequence[str], shards: list[str]
-) -> None:
-    """Insert from shards; the same key in two of them counts once, as the shard has it that comes first by name."""
-    keys, source = ", ".join(key), _files(shards)
-    twice = f"select {keys} from {source} group by all having count(*) > 1 limit 1"  # noqa: S608
-    select = f"select {columns} from {source}"  # noqa: S608
-    if cursor.execute(twice).fetchall():
-        # Only where needed: the window would hold every transcript in memory.
-        select += f" qualify row_number() over (partition by {keys} order by filename) = 1"
-    cursor.execute(f"{verb} into {table} ({columns}) {select}")
-
-
-def _files(paths: Sequence[str]) -> str:
-    # Written out, not as a parameter: with the first one in a process, the engine imports pandas.
-    return f"read_parquet([{', '.join(_quoted(path) for path in paths)}])"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

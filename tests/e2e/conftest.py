@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Assay, assay_in_a_process
 from tests.flows.conftest import assay_here
+from tests.support_prefect import PrefectApi
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def assay(tmp_path: Path) -> Assay:
         return here(*arguments) if only_asks else in_a_process(*arguments, env=env, timeout=timeout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def api(prefect_api: dict[str, str]) -> PrefectApi:
+    """What the server of the session is asked with."""
+    return PrefectApi(prefect_api)

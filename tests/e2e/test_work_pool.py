@@ -16,10 +16,10 @@ POOL, NIGHTLY = "elsewhere", "nightly-evaluation/nightly-evaluation"
 
 
 def test_a_worker_executes_what_was_deployed_to_its_pool(
-    assay: Assay, prefect_api: dict[str, str], tmp_path: Path
+    assay: Assay, api: PrefectApi, prefect_api: dict[str, str], tmp_path: Path
 ) -> None:
     """Pool, deployment and worker by the commands of docs/flows.md; the worker has a folder of its own."""
-    api, elsewhere = PrefectApi(prefect_api), tmp_path / "elsewhere"
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     _prefect(prefect_api, elsewhere, "work-pool", "create", POOL, "--type", "process")
     db = tmp_path / "shared.duckdb"
