@@ -10,7 +10,13 @@ PATIENCE_S = 60.0
 
 
 def no_answer(api_url: str) -> str | None:
-    """Return why a server does not answer; None where it does, whatever it says."""
+    """Return why a server does not answer; None where it does, whatever it says.
+
+    Who refuses the connection is told at once, who cannot be reached after `SECONDS_TO_CONNECT`.
+
+    Args:
+        api_url: such as `http://127.0.0.1:4200/api`.
+    """
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

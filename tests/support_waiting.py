@@ -20,8 +20,8 @@ def wait_for(look: Callable[[], Any], seconds: float = PATIENCE_S, every_s: floa
         TimeoutError: it did not come.
     """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
+    while not (found := look()):
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"nothing came within {seconds:.0f} s; the last look: {found!r}")
         time.sleep(every_s)
-    raise TimeoutError(f"nothing came within {seconds:.0f} s; the last look: {look()!r}")
+    return found

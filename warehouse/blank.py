@@ -14,13 +14,16 @@ from warehouse.errors import WarehouseError
 FOLDER = Path(cache_from_source(__file__)).parent
 
 
-def put_blank(path: Path, kind: str, make: Callable[[Path], None]) -> bool:
+def put_blank(path: Path, kind: str, make: Callable[[Path], None], check: Callable[[Path], None]) -> bool:
     """Put a new warehouse where there is no file, and return whether it is there; where not, nothing is.
+
+    What is kept and turns out to be damaged is removed, and made anew the next time.
 
     Args:
         path: of the file.
         kind: differs between warehouses that are not made alike, or not by the same version of the engine.
         make: makes a new warehouse in a file.
+        check: raises a WarehouseError where a file is none.
     """
     with suppress(OSError, WarehouseError):
         blank = FOLDER / f"blank-{kind}.duckdb"
@@ -30,6 +33,11 @@ def put_blank(path: Path, kind: str, make: Callable[[Path], None]) -> bool:
             _keep(blank, make)
         with _unfinished(path) as copy:
             shutil.copyfile(blank, copy)
+            try:
+                check(copy)
+            except WarehouseError:
+                blank.unlink(missing_ok=True)
+                raise
             with copy.open("rb") as written:
                 os.fsync(written.fileno())
             os.link(copy, path)  # where a file has come meanwhile, that is an error: it stays

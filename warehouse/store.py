@@ -78,7 +78,8 @@ class Warehouse:
         if read_only and found is None:
             raise NoWarehouseError(f"{path}: holds nothing yet; `assay run` or `assay demo` fills one")
         is_there = path.exists() or path.with_name(f"{path.name}.wal").exists()
-        if not is_there and put_blank(path, f"{SCHEMA_VERSION}-{fingerprint()}-{duckdb.__version__}", cls._make):
+        kind = f"{SCHEMA_VERSION}-{fingerprint()}-{duckdb.__version__}"
+        if not is_there and put_blank(path, kind, cls._make, require_current):
             found = fingerprint()
         if found != fingerprint():
             try:
@@ -399,6 +400,19 @@ def look_into(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
     except ForeignFileError:
         connection.close()
         raise
+
+
+def require_current(path: Path) -> None:
+    """Refuse a file that is no warehouse of this version of the program.
+
+    Raises:
+        ForeignFileError: it is not.
+    """
+    connection = _connect(path, read_only=True)
+    if look_into(connection, path) != fingerprint():
+        connection.close()
+        raise ForeignFileError(f"{path}: is no warehouse of this version")
+    connection.close()
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse import Warehouse, blank
@@ -70,6 +71,29 @@ def _write(place: Path) -> None:
     place.write_text("new")
 
 
+def _is_new(place: Path) -> None:
+    assert place.read_text() == "new"
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database", None])
+def test_a_damaged_one_is_given_to_nobody(
+    kept: Path, times_made: list[Path], tmp_path: Path, damage: bytes | None
+) -> None:
+    """Empty, overwritten, of something else: a warehouse is made as if none were kept, the next one from a new one."""
+    Warehouse.open(tmp_path / "first.duckdb").close()
+    (found,) = kept.iterdir()
+    if damage is None:
+        found.unlink()
+        duckdb.connect(str(found)).execute("create table theirs (a int)").close()
+    else:
+        found.write_bytes(damage)
+    for name in ("second.duckdb", "third.duckdb", "fourth.duckdb"):
+        Warehouse.open(tmp_path / name).close()
+        assert _made(tmp_path / name) == _made(tmp_path / "first.duckdb")
+    # The first in the kept file's making; the second in place; the third again in a kept file's making.
+    assert [path.parent for path in times_made] == [kept, tmp_path, kept]
+
+
 def test_a_file_that_came_meanwhile_stays(kept: Path, tmp_path: Path) -> None:
     """Two that begin at once: the later one never takes the place of what the earlier one has written by then."""
     path = tmp_path / "both.duckdb"
@@ -78,7 +102,7 @@ def test_a_file_that_came_meanwhile_stays(kept: Path, tmp_path: Path) -> None:
         path.write_text("somebody's")
         _write(place)
 
-    assert not blank.put_blank(path, "kind", make)
+    assert not blank.put_blank(path, "kind", make, _is_new)
     assert path.read_text() == "somebody's"
     assert {found.name for found in tmp_path.iterdir()} == {"both.duckdb", "kept"}
     assert [found.name for found in kept.iterdir()] == ["blank-kind.duckdb"]
@@ -89,11 +113,11 @@ def test_one_kind_is_kept_and_none_where_python_keeps_nothing(
 ) -> None:
     """That of a former version of the program goes; who wants no compiled modules gets no file either."""
     for kind in ("older", "newer"):
-        assert blank.put_blank(tmp_path / kind, kind, _write)
+        assert blank.put_blank(tmp_path / kind, kind, _write, _is_new)
     assert [path.name for path in kept.iterdir()] == ["blank-newer.duckdb"]
 
     monkeypatch.setattr("sys.dont_write_bytecode", True)
-    assert not blank.put_blank(tmp_path / "another", "newest", _write)
+    assert not blank.put_blank(tmp_path / "another", "newest", _write, _is_new)
     assert [path.name for path in kept.iterdir()] == ["blank-newer.duckdb"]
     assert not (tmp_path / "another").exists()
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import ROOT
+from tests.support_waiting import PATIENCE_S
 from tests.warehouse.rows import Lab, lent
 from warehouse import Warehouse, WarehouseError
 from warehouse.errors import ForeignFileError, LockedError, QueryError
@@ -230,7 +231,7 @@ def test_open_names_the_process_that_holds_the_file(tmp_path: Path, empty: bytes
                 Warehouse.open(path, read_only=read_only)
     finally:
         holder.stdin.close()
-        holder.wait()
+        holder.wait(PATIENCE_S)
     Warehouse.open(path).close()
 
 
